@@ -1,0 +1,20 @@
+#pragma once
+// One OpenMP pool for every loop and for the matrix library, so that no two pools spin against each other.
+
+#include <cstdint>
+#include <functional>
+
+namespace squeeze {
+
+// Physical cores that this process may run on, at least 1.
+int usable_cores();
+
+// Threads of every parallel loop from here on; 0 means usable_cores(). Call from the thread that runs the work.
+void set_thread_count(int threads);
+int thread_count();
+
+// Calls body(first, last) over [0, count) in chunks of `chunk`, handed out dynamically: a stolen core delays one
+// chunk, not half of the work. The order of chunks is not fixed, so bodies must not share sums.
+void parallel_for(std::int64_t count, std::int64_t chunk, const std::function<void(std::int64_t, std::int64_t)>& body);
+
+}  // namespace squeeze

@@ -1,0 +1,32 @@
+#pragma once
+// Perplexity as in the GPTQ and SqueezeLLM papers: non-overlapping windows, mean negative log-likelihood over all
+// predicted tokens (each window's first token is not predicted), exponent. Divergence from a second model in the same
+// pass: KL(against || model) = Σ_v p log(p/q), and how often both put the same token first. Full logits are never kept.
+
+#include <cstdint>
+#include <optional>
+
+#include "archs/model.hpp"
+#include "base/matrix.hpp"
+#include "base/progress.hpp"
+
+namespace squeeze {
+
+struct Divergence {
+  double kl_mean = 0;         // nats per predicted token
+  double top1_agreement = 0;  // 0..1
+  double against_nll = 0;     // mean, of the other model
+};
+
+struct Evaluation {
+  double mean_nll = 0;  // nats; may be NaN or Inf when the model diverged
+  std::int64_t tokens = 0;
+  std::int64_t windows = 0;
+  std::optional<Divergence> divergence;
+};
+
+// tokens: int32 [windows, length], length >= 2. Streams layer by layer over chunks of windows. Sums in float64.
+Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
+                            RunContext& context);
+
+}  // namespace squeeze

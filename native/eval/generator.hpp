@@ -1,0 +1,60 @@
+#pragma once
+// Text generation: prefill in one pass, then token by token with a key/value cache.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "archs/model.hpp"
+#include "base/progress.hpp"
+
+namespace squeeze {
+
+// The order of the filters: repetition penalty, temperature, top-k, top-p, min-p, then one draw.
+struct Sampling {
+  double temperature = 0;  // 0: greedy, ties to the lowest id
+  std::int64_t top_k = 0;  // 0: all
+  double top_p = 1;
+  double min_p = 0;
+  double repetition_penalty = 1;
+  std::uint64_t seed = 0;
+};
+
+struct GenerationRequest {
+  std::vector<std::int32_t> prompt;
+  std::int64_t max_tokens = 128;
+  std::vector<std::int32_t> stop_tokens;
+  Sampling sampling;
+};
+
+enum class StopReason { kLength, kStopToken, kContextFull };
+
+struct GenerationOutcome {
+  std::int64_t prompt_tokens = 0, reused_tokens = 0, generated_tokens = 0;
+  StopReason stop = StopReason::kLength;
+  double prompt_ms = 0, generation_ms = 0;
+};
+
+// Called for each token as it is chosen. logprob: natural log of its probability before any sampling setting.
+using OnToken = std::function<void(std::int32_t token, float logprob)>;
+
+// A model with a cache of `context` tokens. One generation at a time; the cache stays between them, and a prompt that
+// begins with what is in it pays only for the rest.
+class Generator {
+ public:
+  static Result<std::unique_ptr<Generator>> make(std::shared_ptr<const Model> model, std::int64_t context);
+  ~Generator();
+
+  std::int64_t context() const;
+  std::int64_t memory_bytes() const;  // weights and cache
+  Result<GenerationOutcome> generate(const GenerationRequest& request, const OnToken& on_token, RunContext& run);
+
+ private:
+  struct State;
+  explicit Generator(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace squeeze

@@ -1,0 +1,62 @@
+#pragma once
+// A stored layout of one linear's weights W[N, K], and what every layout can do. One folder per layout.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/matrix.hpp"
+#include "base/result.hpp"
+#include "tensor/safetensors.hpp"
+
+namespace squeeze {
+
+// W[N, K] in some layout, mapped or owned. Immutable after loading, safe to share between threads.
+class LinearWeight {
+ public:
+  virtual ~LinearWeight() = default;
+  virtual std::int64_t rows() const = 0;  // N, output channels
+  virtual std::int64_t cols() const = 0;  // K, in-features
+  // Bytes on disk of everything that belongs to the matrix: indices, codebooks, sparse part.
+  virtual std::int64_t size_bytes() const = 0;
+  // Name for people: "F16", "lut", ...
+  virtual std::string stored_as() const = 0;
+  // Weights kept exactly beside the dense part.
+  virtual std::int64_t sparse_count() const { return 0; }
+  // Rows [first, first + out.rows) as fp32. Tier A: exactly the values that the layout stands for.
+  virtual void dequantize_rows(std::int64_t first, MatrixView<float> out) const = 0;
+  // y[N] = W x[K], fp32 accumulation, parallel over rows. The default dequantizes chunks of rows.
+  virtual void multiply_vector(std::span<const float> x, std::span<float> y) const;
+};
+
+// Y[M, N] = X[M, K] Wᵀ. M == 1 goes to multiply_vector; otherwise blocks of rows are dequantized and handed to the
+// matrix library, so that at most a few MB of fp32 weights exist at once.
+void multiply(const LinearWeight& w, MatrixView<const float> x, MatrixView<float> y);
+// X[M, K] = Y[M, N] W: the gradient with respect to the input. Same blocks.
+void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, MatrixView<float> x);
+
+// A tensor that owns its bytes, on its way to a file.
+struct OwnedTensor {
+  std::string name;  // full name in the file
+  DType dtype = DType::kF32;
+  std::vector<std::int64_t> shape;
+  std::vector<std::byte> bytes;
+};
+
+struct Format {
+  const char* id;
+  // True when `store` holds the linear `name` (the tensor name without ".weight") in this layout.
+  bool (*holds)(const TensorStore& store, const std::string& name);
+  // Checks shapes, ranges (columns, row pointers, padding) and finiteness of codebooks and values; errors name the tensor.
+  Result<std::shared_ptr<const LinearWeight>> (*load)(const TensorStore& store, const std::string& name);
+};
+
+std::span<const Format* const> all_formats();
+
+// Loads `name` from whichever layout the store holds it in; checks that it is [rows, cols].
+Result<std::shared_ptr<const LinearWeight>> load_linear(const TensorStore& store, const std::string& name,
+                                                        std::int64_t rows, std::int64_t cols);
+
+}  // namespace squeeze

@@ -1,0 +1,64 @@
+#pragma once
+// A quantization method: pure mathematics from one weight matrix to one stored layout. It knows no file, no JSON,
+// no model name and no progress bar beyond RunContext. One folder per method; no method includes another.
+
+#include <any>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/matrix.hpp"
+#include "base/progress.hpp"
+#include "base/result.hpp"
+#include "formats/format.hpp"
+
+namespace squeeze {
+
+enum class OutlierRule { kPaper, kLossAware };
+enum class ClusterSolver { kExact, kLloyd };
+enum class Weighting { kFisher, kNone };
+
+struct MethodOptions {
+  int bits = 4;          // 2..8
+  double sparsity = 0;   // fraction of the weights kept exactly
+  OutlierRule outliers = OutlierRule::kPaper;
+  ClusterSolver solver = ClusterSolver::kExact;
+  Weighting weighting = Weighting::kFisher;
+};
+
+// One matrix to squeeze.
+struct MatrixInput {
+  std::string name;                         // linear's name without ".weight"; the stored tensors begin with it
+  MatrixView<const float> weights;          // [N, K], finite
+  MatrixView<const float> sensitivity = {};  // F [N, K], >= 0; data == nullptr when the weighting needs none
+};
+
+struct MatrixOutput {
+  std::vector<OwnedTensor> tensors;  // "<name>.qweight" and so on, in the layout's own terms
+  std::int64_t sparse_count = 0;
+  double objective = 0;       // sum F (w - ŵ)², or sum (w - ŵ)² without weighting; float64
+  double relative_error = 0;  // ‖w − ŵ‖ / ‖w‖
+  std::int64_t size_bytes = 0;
+};
+
+// Lets `prepare` look at every matrix of the model, one after the other; the views live during the call only.
+using MatrixVisitor = std::function<Result<void>(const MatrixInput&)>;
+using ForEachMatrix = std::function<Result<void>(const MatrixVisitor&)>;
+
+struct Method {
+  const char* id;
+  const char* summary;
+  bool uses_sensitivity;  // false: a calibration is never needed
+  // What depends on the whole model, such as one outlier threshold for all matrices; may be nullptr. Deterministic.
+  Result<std::any> (*prepare)(const ForEachMatrix& for_each, const MethodOptions& options, RunContext& context);
+  // Squeezes one matrix, parallel over its rows. Deterministic for any number of threads.
+  Result<MatrixOutput> (*quantize)(const MatrixInput& input, const MethodOptions& options, const std::any& prepared,
+                                   RunContext& context);
+};
+
+std::span<const Method* const> all_methods();
+const Method* method_named(std::string_view id);  // nullptr when there is none
+
+}  // namespace squeeze

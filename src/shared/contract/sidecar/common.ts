@@ -1,0 +1,16 @@
+import { z } from 'zod'
+
+/** Bumped when an old host and a new sidecar could misunderstand each other in a way the hash does not show. */
+export const PROTOCOL_VERSION = 1
+
+export const jobId = z.int().min(1).describe('Job number, unique within one sidecar process.')
+
+export const device = z.string().describe('"cpu" or "cuda:<index>".')
+
+export const threads = z.int().min(0).max(1024).describe('Worker threads; 0 means one per physical core.')
+
+export const sizeBytes = z.int().min(0).describe('Bytes.')
+
+export const durationMs = z.number().min(0).describe('Milliseconds of wall-clock time.')
+
+export const jobStarted = z.object({ jobId }).describe('The job runs; watch job.progressed and job.ended.')

@@ -1,0 +1,48 @@
+/**
+ * The wire between the studio host and the sidecar: JSON-RPC 2.0 with Content-Length frames on stdio.
+ * Every request and notification is listed here; `npm run gen` makes the JSON Schema and the C++ structs from it.
+ */
+import type { z } from 'zod'
+import { calibrationStartParams } from './calibration.ts'
+import { checkpointInspectParams, checkpointInspectResult } from './checkpoint.ts'
+import { jobStarted } from './common.ts'
+import { evaluationStartParams } from './evaluation.ts'
+import { exportStartParams } from './export.ts'
+import {
+  generationProduced,
+  generationStartParams,
+  modelLoadParams,
+  modelLoadResult,
+  modelUnloadParams,
+  modelUnloadResult,
+} from './generation.ts'
+import { helloParams, helloResult } from './hello.ts'
+import { jobCancelParams, jobCancelResult, jobEnded, jobProgressed } from './job.ts'
+import { quantizationStartParams } from './quantization.ts'
+
+export const sidecarRequests = {
+  'sidecar.hello': { params: helloParams, result: helloResult },
+  'checkpoint.inspect': { params: checkpointInspectParams, result: checkpointInspectResult },
+  'calibration.start': { params: calibrationStartParams, result: jobStarted },
+  'quantization.start': { params: quantizationStartParams, result: jobStarted },
+  'evaluation.start': { params: evaluationStartParams, result: jobStarted },
+  'export.start': { params: exportStartParams, result: jobStarted },
+  'model.load': { params: modelLoadParams, result: modelLoadResult },
+  'model.unload': { params: modelUnloadParams, result: modelUnloadResult },
+  'generation.start': { params: generationStartParams, result: jobStarted },
+  'job.cancel': { params: jobCancelParams, result: jobCancelResult },
+} as const
+
+export const sidecarEvents = {
+  'job.progressed': jobProgressed,
+  'job.ended': jobEnded,
+  'generation.produced': generationProduced,
+} as const
+
+export type SidecarRequest = keyof typeof sidecarRequests
+export type SidecarParams<M extends SidecarRequest> = z.infer<(typeof sidecarRequests)[M]['params']>
+export type SidecarResult<M extends SidecarRequest> = z.infer<(typeof sidecarRequests)[M]['result']>
+export type SidecarEvent = keyof typeof sidecarEvents
+export type SidecarEventPayload<E extends SidecarEvent> = z.infer<(typeof sidecarEvents)[E]>
+
+export { PROTOCOL_VERSION } from './common.ts'

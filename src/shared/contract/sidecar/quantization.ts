@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { device, durationMs, sizeBytes, threads } from './common.ts'
+
+export const recipe = z.object({
+  method: z.string().describe('Id of the method: "squeezellm", "rtn".'),
+  bits: z.int().min(2).max(8).describe('Bits of an index.'),
+  sparsity: z.number().min(0).max(0.2).describe('Fraction of the weights kept exactly, 0..0.2.'),
+  outliers: z
+    .enum(['paper', 'loss-aware'])
+    .describe('How the kept weights are chosen: sensitive ones and a quartile fence, or by what they save.'),
+  solver: z.enum(['exact', 'lloyd']).describe('Clustering of a row: global optimum, or Lloyd iterations.'),
+  weighting: z.enum(['fisher', 'none']).describe('Sensitivity of the calibration, or every weight alike.'),
+})
+export type Recipe = z.infer<typeof recipe>
+
+/** host → sidecar, starts a job. */
+export const quantizationStartParams = z.object({
+  checkpoint: z.string().describe('Folder of a dense checkpoint.'),
+  calibration: z.string().optional().describe('Folder of a calibration of the same checkpoint; needed when weighting is "fisher".'),
+  recipe,
+  out: z.string().describe('Folder to make; an unfinished one of the same inputs beside it is taken up again.'),
+  device,
+  threads,
+})
+
+export const matrixOutcome = z.object({
+  name: z.string().describe('Tensor name of the matrix.'),
+  layer: z.int().min(0).describe('Zero-based decoder layer.'),
+  role: z.string().describe('Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.'),
+  bits: z.int().min(2).max(16).describe('Bits of an index; 16 when the matrix was kept.'),
+  sparseCount: z.int().min(0).describe('Weights kept exactly.'),
+  bitsPerWeight: z.number().min(0).describe('All stored bits of the matrix over its weights.'),
+  objective: z.number().min(0).describe('Sum of F·(w − ŵ)² over the matrix; with weighting "none", sum of (w − ŵ)².'),
+  relativeError: z.number().min(0).describe('‖w − ŵ‖ / ‖w‖ over the matrix.'),
+})
+
+export const quantizationResult = z.object({
+  kind: z.literal('quantization'),
+  out: z.string().describe('Folder of the result, in Hugging Face layout.'),
+  fingerprint: z.string().describe('Fingerprint of the result.'),
+  checkpointFingerprint: z.string().describe('Fingerprint of the checkpoint.'),
+  calibrationFingerprint: z.string().optional().describe('Fingerprint of the calibration, where one was used.'),
+  recipe,
+  bitsPerWeight: z.number().min(0).describe('Stored bits of the matrices over their weights; embedding and head apart.'),
+  sizeBytes: sizeBytes.describe('Bytes of the weight files of the result.'),
+  checkpointSizeBytes: sizeBytes.describe('Bytes of the weight files of the checkpoint.'),
+  fp16SizeBytes: sizeBytes.describe('Bytes that the checkpoint takes with every parameter at 16 bits.'),
+  objective: z.number().min(0).describe('Sum over the matrices.'),
+  matrices: z.array(matrixOutcome).describe('One entry for each matrix, in the order of the checkpoint.'),
+  resumedMatrices: z.int().min(0).describe('Matrices taken over from an interrupted run.'),
+  peakMemoryBytes: sizeBytes.describe('Peak resident memory of the sidecar.'),
+  durationMs,
+})
+export type QuantizationResult = z.infer<typeof quantizationResult>
