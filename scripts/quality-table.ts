@@ -1,0 +1,126 @@
+/**
+ * Perplexity and true bits per weight of every method, width and sparsity on one or more checkpoints, as Markdown.
+ *
+ *   node scripts/quality-table.ts CKPT=TEXT [CKPT=TEXT ...] [--window 256] [--limit-windows 60] [--out FILE]
+ *
+ * The first 400,000 characters of TEXT are for perplexity, the rest for calibration, so the two never share text. Where
+ * CKPT has its own `heldout.txt` and `calibration.txt`, TEXT is left out. Each cell is one `squeeze quantize` and one
+ * `squeeze evaluate`; nothing is taken from a table.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+const root = resolve(import.meta.dirname, '..')
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    window: { type: 'string', default: '256' },
+    'limit-windows': { type: 'string', default: '60' },
+    samples: { type: 'string', default: '100' },
+    out: { type: 'string' },
+  },
+})
+if (positionals.length === 0) throw new Error('usage: quality-table.ts CKPT[=TEXT] ...')
+
+/** Runs one command of the studio and returns its last JSON line. */
+function squeeze(...args: string[]): Record<string, unknown> {
+  const stdout = execFileSync(process.execPath, [join(root, 'bin/squeeze'), ...args, '--json', '--no-project'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as Record<string, unknown>
+}
+
+interface Cell {
+  label: string
+  bits: number
+  sparsity: number
+  rule: string
+  flags: string[]
+}
+
+/** Every cell of the table: RTN dense; codebooks without and with sensitivity × sparsity × outlier rule. */
+function cells(): Cell[] {
+  const list: Cell[] = []
+  for (const bits of [4, 3, 2]) {
+    list.push({ label: 'RTN', bits, sparsity: 0, rule: '', flags: ['--method', 'rtn'] })
+    for (const [label, weighting] of [
+      ['k-means, unweighted', ['--unweighted']],
+      ['squeezellm', []],
+    ] as const) {
+      for (const sparsity of [0, 0.0005, 0.0045, 0.01]) {
+        for (const rule of sparsity === 0 ? ['paper'] : ['paper', 'loss-aware']) {
+          const flags = ['--method', 'squeezellm', ...weighting, '--outliers', rule]
+          list.push({ label, bits, sparsity, rule: sparsity === 0 ? '' : rule, flags })
+        }
+      }
+    }
+  }
+  return list
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'squeeze-quality-'))
+const sections: string[] = []
+try {
+  for (const argument of positionals) {
+    const [checkpoint, text] = argument.split('=') as [string, string | undefined]
+    const name = basename(resolve(checkpoint))
+    const work = join(scratch, name)
+    mkdirSync(work)
+    let evaluation = join(checkpoint, 'heldout.txt')
+    let calibrationText = join(checkpoint, 'calibration.txt')
+    if (text) {
+      const whole = readFileSync(text, 'utf8')
+      evaluation = join(work, 'evaluation.txt')
+      calibrationText = join(work, 'calibration.txt')
+      writeFileSync(evaluation, whole.slice(0, 400_000))
+      writeFileSync(calibrationText, whole.slice(400_000))
+    } else if (!existsSync(evaluation)) throw new Error(`${checkpoint} has no heldout.txt; give CKPT=TEXT`)
+
+    const calibration = join(work, 'calibration')
+    const length = values.window
+    squeeze('calibrate', checkpoint, '--text', calibrationText, '--samples', values.samples, '--length', length, '--out', calibration)
+    const evaluate = (model: string) =>
+      squeeze('evaluate', model, '--text', evaluation, '--window', values.window, '--limit-windows', values['limit-windows'], '--against', checkpoint)
+
+    const full = evaluate(checkpoint)
+    const rows = [`| FP16 | – | – | – | 16 | ${(full.perplexity as number).toFixed(3)} | – | – |`]
+    for (const cell of cells()) {
+      const out = join(work, 'result')
+      const made = squeeze(
+        'quantize', checkpoint, ...cell.flags, '--bits', String(cell.bits), '--sparsity', String(cell.sparsity),
+        '--calibration', calibration, '--out', out,
+      )
+      const measured = evaluate(out)
+      rmSync(out, { recursive: true })
+      const perplexity = measured.perplexity as number | undefined
+      rows.push(
+        `| ${cell.label} | ${cell.bits} | ${(cell.sparsity * 100).toFixed(2)} % | ${cell.rule || '–'} | ` +
+          `${(made.bitsPerWeight as number).toFixed(2)} | ${perplexity?.toFixed(3) ?? 'diverged'} | ` +
+          `${perplexity === undefined ? '–' : (perplexity - (full.perplexity as number)).toFixed(3)} | ` +
+          `${((measured.divergence as { klMean: number } | undefined)?.klMean ?? NaN).toFixed(4)} |`,
+      )
+      process.stderr.write(`${name}: ${rows.at(-1)}\n`)
+    }
+    sections.push(
+      [
+        `### ${name}`,
+        '',
+        `${String(full.tokens)} predicted tokens, windows of ${values.window}; calibration ${values.samples} × ${length} tokens of other text.`,
+        '',
+        '| Method | Bits | Sparsity | Outliers | Bits per weight | Perplexity | Loss against FP16 | KL (nats) |',
+        '|---|---|---|---|---|---|---|---|',
+        ...rows,
+      ].join('\n'),
+    )
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+const document = sections.join('\n\n') + '\n'
+if (values.out) writeFileSync(values.out, document)
+else process.stdout.write(document)
