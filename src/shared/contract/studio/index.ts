@@ -1,0 +1,45 @@
+/**
+ * The wire between the renderer and the studio host, over a WebSocket in a browser and over the preload bridge in the
+ * window. Every request and event is listed here; what travels is framed by `frame.ts`.
+ */
+import type { z } from 'zod'
+import { jobChanged, jobListParams, jobListResult } from './job.ts'
+import { machineGetParams, machineGetResult } from './machine.ts'
+import {
+  projectChanged,
+  projectGetParams,
+  projectGetResult,
+  projectListParams,
+  projectListResult,
+  projectRemoveParams,
+  projectRemoveResult,
+} from './project.ts'
+
+export const studioRequests = {
+  'project.list': { params: projectListParams, result: projectListResult },
+  'project.get': { params: projectGetParams, result: projectGetResult },
+  'project.remove': { params: projectRemoveParams, result: projectRemoveResult },
+  'job.list': { params: jobListParams, result: jobListResult },
+  'machine.get': { params: machineGetParams, result: machineGetResult },
+} as const
+
+export const studioEvents = {
+  'project.changed': projectChanged,
+  'job.changed': jobChanged,
+} as const
+
+export type StudioRequest = keyof typeof studioRequests
+export type StudioParams<M extends StudioRequest> = z.infer<(typeof studioRequests)[M]['params']>
+export type StudioResult<M extends StudioRequest> = z.infer<(typeof studioRequests)[M]['result']>
+export type StudioEvent = keyof typeof studioEvents
+export type StudioEventPayload<E extends StudioEvent> = z.infer<(typeof studioEvents)[E]>
+/** One event with its payload, told apart by its name. */
+export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEventPayload<E> } }[StudioEvent]
+
+export type { CalibrationSummary } from './calibration.ts'
+export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
+export type { EvaluationSummary, Stamp } from './evaluation.ts'
+export type { JobSummary } from './job.ts'
+export type { Machine } from './machine.ts'
+export type { Project, ProjectSummary } from './project.ts'
+export type { ResultSummary } from './result.ts'

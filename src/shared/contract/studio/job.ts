@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { errorInfo } from '../errors.ts'
+import { rowId, timestampMs } from './common.ts'
+
+/** renderer → host. Jobs that run now and the latest that ended, newest first. */
+export const jobListParams = z.object({
+  projectId: rowId.optional().describe('Only the jobs of this project.'),
+})
+
+/** A run of a job, in this process or in another one that shares the studio's folder. */
+export const jobSummary = z.object({
+  id: rowId,
+  projectId: rowId.optional().describe('The project it works for, where there is one.'),
+  kind: z.string().describe('What it does: calibration, quantization, evaluation, export.'),
+  state: z
+    .enum(['running', 'done', 'failed', 'cancelled', 'interrupted'])
+    .describe('interrupted: its process is gone and it never ended.'),
+  stage: z.string().optional().describe('What it does now, in words a person reads.'),
+  fraction: z.number().min(0).max(1).describe('Share that is done, 0..1; never falls.'),
+  rate: z.number().min(0).optional().describe('Work per second of the current stage, in rateUnit.'),
+  rateUnit: z.string().optional().describe('Unit of rate, such as "tokens/s" or "weights/s".'),
+  remainingMs: z.number().min(0).optional().describe('Estimate of the time left, milliseconds.'),
+  detail: z.string().optional().describe('What is being worked on, such as a tensor name.'),
+  error: errorInfo.optional().describe('Present exactly when state is "failed".'),
+  startedAtMs: timestampMs,
+  endedAtMs: timestampMs.optional(),
+})
+export type JobSummary = z.infer<typeof jobSummary>
+
+export const jobListResult = z.object({ jobs: z.array(jobSummary) })
+
+/** host → renderer, at most ten a second for each job. */
+export const jobChanged = jobSummary
