@@ -1,0 +1,771 @@
+#pragma once
+// Made by scripts/gen-contract.ts from src/shared/contract/sidecar; change that and run `npm run gen`.
+// clang-format off
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace squeeze::contract {
+
+inline constexpr std::int64_t kProtocolVersion = 1;
+inline constexpr std::string_view kContractHash = "c794e6262dee1218";
+
+// What went wrong, for programs.
+using squeeze::ErrorCode;
+static_assert(static_cast<int>(ErrorCode::kInvalidRequest) == 0, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kProtocolMismatch) == 1, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kFileNotFound) == 2, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kFileUnreadable) == 3, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kFileMalformed) == 4, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kTensorMissing) == 5, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kTensorMalformed) == 6, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kValueNotFinite) == 7, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kArchitectureUnsupported) == 8, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kTokenizerMissing) == 9, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kTokenizerUnsupported) == 10, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kTextTooShort) == 11, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kCalibrationMismatch) == 12, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kOutputExists) == 13, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kOutputUnwritable) == 14, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kDiskFull) == 15, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kOutOfMemory) == 16, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kDeviceUnavailable) == 17, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kNotFound) == 18, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kBusy) == 19, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kCancelled) == 20, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kSidecarDied) == 21, "base and the contract differ");
+static_assert(static_cast<int>(ErrorCode::kInternal) == 22, "base and the contract differ");
+
+constexpr std::string_view name_of(ErrorCode value) {
+  switch (value) {
+    case ErrorCode::kInvalidRequest: return "invalid-request";
+    case ErrorCode::kProtocolMismatch: return "protocol-mismatch";
+    case ErrorCode::kFileNotFound: return "file-not-found";
+    case ErrorCode::kFileUnreadable: return "file-unreadable";
+    case ErrorCode::kFileMalformed: return "file-malformed";
+    case ErrorCode::kTensorMissing: return "tensor-missing";
+    case ErrorCode::kTensorMalformed: return "tensor-malformed";
+    case ErrorCode::kValueNotFinite: return "value-not-finite";
+    case ErrorCode::kArchitectureUnsupported: return "architecture-unsupported";
+    case ErrorCode::kTokenizerMissing: return "tokenizer-missing";
+    case ErrorCode::kTokenizerUnsupported: return "tokenizer-unsupported";
+    case ErrorCode::kTextTooShort: return "text-too-short";
+    case ErrorCode::kCalibrationMismatch: return "calibration-mismatch";
+    case ErrorCode::kOutputExists: return "output-exists";
+    case ErrorCode::kOutputUnwritable: return "output-unwritable";
+    case ErrorCode::kDiskFull: return "disk-full";
+    case ErrorCode::kOutOfMemory: return "out-of-memory";
+    case ErrorCode::kDeviceUnavailable: return "device-unavailable";
+    case ErrorCode::kNotFound: return "not-found";
+    case ErrorCode::kBusy: return "busy";
+    case ErrorCode::kCancelled: return "cancelled";
+    case ErrorCode::kSidecarDied: return "sidecar-died";
+    case ErrorCode::kInternal: return "internal";
+  }
+  return {};
+}
+
+constexpr std::optional<ErrorCode> error_code_named(std::string_view name) {
+  if (name == "invalid-request") return ErrorCode::kInvalidRequest;
+  if (name == "protocol-mismatch") return ErrorCode::kProtocolMismatch;
+  if (name == "file-not-found") return ErrorCode::kFileNotFound;
+  if (name == "file-unreadable") return ErrorCode::kFileUnreadable;
+  if (name == "file-malformed") return ErrorCode::kFileMalformed;
+  if (name == "tensor-missing") return ErrorCode::kTensorMissing;
+  if (name == "tensor-malformed") return ErrorCode::kTensorMalformed;
+  if (name == "value-not-finite") return ErrorCode::kValueNotFinite;
+  if (name == "architecture-unsupported") return ErrorCode::kArchitectureUnsupported;
+  if (name == "tokenizer-missing") return ErrorCode::kTokenizerMissing;
+  if (name == "tokenizer-unsupported") return ErrorCode::kTokenizerUnsupported;
+  if (name == "text-too-short") return ErrorCode::kTextTooShort;
+  if (name == "calibration-mismatch") return ErrorCode::kCalibrationMismatch;
+  if (name == "output-exists") return ErrorCode::kOutputExists;
+  if (name == "output-unwritable") return ErrorCode::kOutputUnwritable;
+  if (name == "disk-full") return ErrorCode::kDiskFull;
+  if (name == "out-of-memory") return ErrorCode::kOutOfMemory;
+  if (name == "device-unavailable") return ErrorCode::kDeviceUnavailable;
+  if (name == "not-found") return ErrorCode::kNotFound;
+  if (name == "busy") return ErrorCode::kBusy;
+  if (name == "cancelled") return ErrorCode::kCancelled;
+  if (name == "sidecar-died") return ErrorCode::kSidecarDied;
+  if (name == "internal") return ErrorCode::kInternal;
+  return std::nullopt;
+}
+
+// The one shape of a failure.
+struct ErrorInfo {
+  // What went wrong, for programs.
+  ErrorCode code = {};
+  // One sentence for a person, naming the file, tensor or field.
+  std::string message;
+  // The stage of the job that failed, such as "cluster".
+  std::optional<std::string> stage;
+  // Zero-based decoder layer, where one is to blame. [>= 0]
+  std::optional<std::int64_t> layer;
+  // Tensor name as the checkpoint spells it.
+  std::optional<std::string> tensor;
+  // True when the same request may succeed later, unchanged.
+  bool retryable = false;
+  // What the person can do next.
+  std::optional<std::string> hint;
+};
+
+struct HelloParams {
+  // PROTOCOL_VERSION of the host. [>= 0]
+  std::int64_t protocol_version = 0;
+  // Hash of the contract that the host was built with.
+  std::string contract_hash;
+  // Version of the studio, for the log.
+  std::string host_version;
+};
+
+struct DeviceInfo {
+  // "cpu" or "cuda:<index>".
+  std::string id;
+  // Name as the driver or the processor gives it.
+  std::string name;
+  // Memory of the device, bytes; 0 when unavailable. [>= 0]
+  std::int64_t memory_bytes = 0;
+  // False: listed only to say why it cannot be used.
+  bool available = false;
+  // Why it is not available.
+  std::optional<std::string> reason;
+};
+
+struct HelloResult {
+  // PROTOCOL_VERSION of the sidecar. [>= 0]
+  std::int64_t protocol_version = 0;
+  // Hash of the contract that the sidecar was built with.
+  std::string contract_hash;
+  // Version of the sidecar.
+  std::string version;
+  // Compiler and its version.
+  std::string compiler;
+  // Release, Debug, ...
+  std::string build_type;
+  // Library behind the matrix products, with its version.
+  std::string gemm;
+  // Instruction sets found at run time, such as "avx2", "avx512f".
+  std::vector<std::string> isa;
+  // Physical cores that this process may use. [>= 1]
+  std::int64_t cores = 0;
+  // Every device known, the processor first.
+  std::vector<DeviceInfo> devices;
+  // Quantization methods, by id.
+  std::vector<std::string> methods;
+  // Stored layouts, by id.
+  std::vector<std::string> formats;
+  // Model families, by Hugging Face model_type.
+  std::vector<std::string> architectures;
+};
+
+struct CheckpointInspectParams {
+  // Folder of a checkpoint or of a result, or one .safetensors file in it.
+  std::string path;
+};
+
+// A checkpoint as trained, or a result of the studio.
+enum class CheckpointInspectResultKind { kDense, kQuantized };
+
+constexpr std::string_view name_of(CheckpointInspectResultKind value) {
+  switch (value) {
+    case CheckpointInspectResultKind::kDense: return "dense";
+    case CheckpointInspectResultKind::kQuantized: return "quantized";
+  }
+  return {};
+}
+
+constexpr std::optional<CheckpointInspectResultKind> checkpoint_inspect_result_kind_named(std::string_view name) {
+  if (name == "dense") return CheckpointInspectResultKind::kDense;
+  if (name == "quantized") return CheckpointInspectResultKind::kQuantized;
+  return std::nullopt;
+}
+
+struct MatrixInfo {
+  // Tensor name as the checkpoint spells it, with ".weight".
+  std::string name;
+  // Zero-based decoder layer. [>= 0]
+  std::int64_t layer = 0;
+  // Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.
+  std::string role;
+  // N, output channels. [>= 1]
+  std::int64_t rows = 0;
+  // K, in-features. [>= 1]
+  std::int64_t cols = 0;
+  // Data type of a dense matrix (F32, F16, BF16), or the stored layout of a squeezed one.
+  std::string stored_as;
+  // Bytes on disk of everything that belongs to the matrix. [>= 0]
+  std::int64_t size_bytes = 0;
+};
+
+// How the kept weights are chosen: sensitive ones and a quartile fence, or by what they save.
+enum class RecipeOutliers { kPaper, kLossAware };
+
+constexpr std::string_view name_of(RecipeOutliers value) {
+  switch (value) {
+    case RecipeOutliers::kPaper: return "paper";
+    case RecipeOutliers::kLossAware: return "loss-aware";
+  }
+  return {};
+}
+
+constexpr std::optional<RecipeOutliers> recipe_outliers_named(std::string_view name) {
+  if (name == "paper") return RecipeOutliers::kPaper;
+  if (name == "loss-aware") return RecipeOutliers::kLossAware;
+  return std::nullopt;
+}
+
+// Clustering of a row: global optimum, or Lloyd iterations.
+enum class RecipeSolver { kExact, kLloyd };
+
+constexpr std::string_view name_of(RecipeSolver value) {
+  switch (value) {
+    case RecipeSolver::kExact: return "exact";
+    case RecipeSolver::kLloyd: return "lloyd";
+  }
+  return {};
+}
+
+constexpr std::optional<RecipeSolver> recipe_solver_named(std::string_view name) {
+  if (name == "exact") return RecipeSolver::kExact;
+  if (name == "lloyd") return RecipeSolver::kLloyd;
+  return std::nullopt;
+}
+
+// Sensitivity of the calibration, or every weight alike.
+enum class RecipeWeighting { kFisher, kNone };
+
+constexpr std::string_view name_of(RecipeWeighting value) {
+  switch (value) {
+    case RecipeWeighting::kFisher: return "fisher";
+    case RecipeWeighting::kNone: return "none";
+  }
+  return {};
+}
+
+constexpr std::optional<RecipeWeighting> recipe_weighting_named(std::string_view name) {
+  if (name == "fisher") return RecipeWeighting::kFisher;
+  if (name == "none") return RecipeWeighting::kNone;
+  return std::nullopt;
+}
+
+struct Recipe {
+  // Id of the method: "squeezellm", "rtn".
+  std::string method;
+  // Bits of an index. [2, 8]
+  std::int64_t bits = 0;
+  // Fraction of the weights kept exactly, 0..0.2. [0, 0.2]
+  double sparsity = 0;
+  // How the kept weights are chosen: sensitive ones and a quartile fence, or by what they save.
+  RecipeOutliers outliers = {};
+  // Clustering of a row: global optimum, or Lloyd iterations.
+  RecipeSolver solver = {};
+  // Sensitivity of the calibration, or every weight alike.
+  RecipeWeighting weighting = {};
+};
+
+struct CheckpointWarning {
+  // For programs, such as "embedding-large".
+  std::string code;
+  // One sentence for a person.
+  std::string message;
+};
+
+struct CheckpointInspectResult {
+  // Absolute path of the folder.
+  std::string path;
+  // A checkpoint as trained, or a result of the studio.
+  CheckpointInspectResultKind kind = {};
+  // Hugging Face model_type, such as "llama".
+  std::string family;
+  // Class named in the config, such as "LlamaForCausalLM".
+  std::string architecture;
+  // Data type of most weights: F32, F16 or BF16.
+  std::string dtype;
+  // Count of parameters, tied ones once. [>= 0]
+  std::int64_t parameters = 0;
+  // L, decoder layers. [>= 1]
+  std::int64_t layers = 0;
+  // Width of the residual stream. [>= 1]
+  std::int64_t hidden_size = 0;
+  // Width inside the MLP. [>= 1]
+  std::int64_t intermediate_size = 0;
+  // Query heads. [>= 1]
+  std::int64_t heads = 0;
+  // Key and value heads. [>= 1]
+  std::int64_t kv_heads = 0;
+  // D, size of one head. [>= 1]
+  std::int64_t head_dim = 0;
+  // V, rows of the embedding. [>= 1]
+  std::int64_t vocabulary_size = 0;
+  // Longest sequence the model was made for, tokens. [>= 1]
+  std::int64_t context_length = 0;
+  // Attention window in tokens, where the model has one. [>= 1]
+  std::optional<std::int64_t> sliding_window;
+  // True when the head is the embedding.
+  bool tied_embeddings = false;
+  // Bytes of all weight files. [>= 0]
+  std::int64_t size_bytes = 0;
+  // Bytes of embedding and head. [>= 0]
+  std::int64_t embedding_bytes = 0;
+  // Bytes of norms, biases and whatever is neither matrix, embedding nor head. [>= 0]
+  std::int64_t other_bytes = 0;
+  // Hash of config, tensor headers and samples of every tensor; names the weights.
+  std::string fingerprint;
+  // Every linear inside the decoder layers, in order.
+  std::vector<MatrixInfo> matrices;
+  // Stored bits of the matrices over their weights. [>= 0]
+  double bits_per_weight = 0;
+  // How a result was made.
+  std::optional<Recipe> recipe;
+  // Fingerprint of the checkpoint that a result was made from.
+  std::optional<std::string> base_fingerprint;
+  // What works but deserves a look.
+  std::vector<CheckpointWarning> warnings;
+};
+
+// sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
+enum class Estimator { kSample, kToken };
+
+constexpr std::string_view name_of(Estimator value) {
+  switch (value) {
+    case Estimator::kSample: return "sample";
+    case Estimator::kToken: return "token";
+  }
+  return {};
+}
+
+constexpr std::optional<Estimator> estimator_named(std::string_view name) {
+  if (name == "sample") return Estimator::kSample;
+  if (name == "token") return Estimator::kToken;
+  return std::nullopt;
+}
+
+struct CalibrationStartParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint;
+  // safetensors file with "tokens", int32 [samples, length].
+  std::string tokens;
+  // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
+  Estimator estimator = {};
+  // Folder to make; an unfinished one of the same inputs beside it is taken up again.
+  std::string out;
+  // "cpu" or "cuda:<index>".
+  std::string device;
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = 0;
+  // Activations beyond this go to a scratch file; 0 means half of the free memory. [>= 0]
+  std::int64_t memory_limit_bytes = 0;
+};
+
+// The job runs; watch job.progressed and job.ended.
+struct JobStarted {
+  // Job number, unique within one sidecar process. [>= 1]
+  std::int64_t job_id = 0;
+};
+
+struct QuantizationStartParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint;
+  // Folder of a calibration of the same checkpoint; needed when weighting is "fisher".
+  std::optional<std::string> calibration;
+  Recipe recipe;
+  // Folder to make; an unfinished one of the same inputs beside it is taken up again.
+  std::string out;
+  // "cpu" or "cuda:<index>".
+  std::string device;
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = 0;
+};
+
+struct EvaluationStartParams {
+  // Folder of a checkpoint or of a result.
+  std::string model;
+  // Folder of the model to compare with, usually the checkpoint at full precision.
+  std::optional<std::string> against;
+  // safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.
+  std::string tokens;
+  // "cpu" or "cuda:<index>".
+  std::string device;
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = 0;
+};
+
+// Dense Hugging Face checkpoint at 16 bits, or the public SqueezeLLM layout as safetensors.
+enum class ExportFormat { kHfFp16, kHfBf16, kSqueezellm };
+
+constexpr std::string_view name_of(ExportFormat value) {
+  switch (value) {
+    case ExportFormat::kHfFp16: return "hf-fp16";
+    case ExportFormat::kHfBf16: return "hf-bf16";
+    case ExportFormat::kSqueezellm: return "squeezellm";
+  }
+  return {};
+}
+
+constexpr std::optional<ExportFormat> export_format_named(std::string_view name) {
+  if (name == "hf-fp16") return ExportFormat::kHfFp16;
+  if (name == "hf-bf16") return ExportFormat::kHfBf16;
+  if (name == "squeezellm") return ExportFormat::kSqueezellm;
+  return std::nullopt;
+}
+
+struct ExportStartParams {
+  // Folder of a result.
+  std::string model;
+  // Dense Hugging Face checkpoint at 16 bits, or the public SqueezeLLM layout as safetensors.
+  ExportFormat format = {};
+  // Folder to make.
+  std::string out;
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = 0;
+};
+
+struct ModelLoadParams {
+  // Folder of a checkpoint or of a result.
+  std::string path;
+  // "cpu" or "cuda:<index>".
+  std::string device;
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = 0;
+  // Tokens the cache holds; 0 means the model limit, at most 4096. [>= 0]
+  std::int64_t context_length = 0;
+};
+
+struct ModelLoadResult {
+  // Number of a loaded model, unique within one sidecar process. [>= 1]
+  std::int64_t model_id = 0;
+  // Tokens the cache holds. [>= 1]
+  std::int64_t context_length = 0;
+  // Weights and cache, bytes. [>= 0]
+  std::int64_t memory_bytes = 0;
+};
+
+struct ModelUnloadParams {
+  // Number of a loaded model, unique within one sidecar process. [>= 1]
+  std::int64_t model_id = 0;
+};
+
+struct ModelUnloadResult {
+  // False when there was no such model.
+  bool found = false;
+};
+
+struct Sampling {
+  // 0 is greedy. [0, 10]
+  double temperature = 0;
+  // Keep the k likeliest tokens; 0 keeps all. [>= 0]
+  std::int64_t top_k = 0;
+  // Keep the likeliest tokens up to this mass; 1 keeps all. [0, 1]
+  double top_p = 0;
+  // Drop tokens below this share of the likeliest; 0 drops none. [0, 1]
+  double min_p = 0;
+  // Divides positive logits of seen tokens; 1 is off. [0.1, 10]
+  double repetition_penalty = 0;
+  // Seed of the sampler; the same seed gives the same tokens. [>= 0]
+  std::int64_t seed = 0;
+};
+
+struct GenerationStartParams {
+  // Number of a loaded model, unique within one sidecar process. [>= 1]
+  std::int64_t model_id = 0;
+  // Token ids. [1..1048576 items]
+  std::vector<std::int64_t> prompt;
+  // Most tokens to produce. [>= 1]
+  std::int64_t max_tokens = 0;
+  // Tokens that end the text; they are not reported.
+  std::vector<std::int64_t> stop_tokens;
+  Sampling sampling;
+};
+
+struct JobCancelParams {
+  // Job number, unique within one sidecar process. [>= 1]
+  std::int64_t job_id = 0;
+};
+
+struct JobCancelResult {
+  // True when the job was still running.
+  bool found = false;
+};
+
+struct JobProgressed {
+  // Job number, unique within one sidecar process. [>= 1]
+  std::int64_t job_id = 0;
+  // Counts up from 0 within the job. [>= 0]
+  std::int64_t seq = 0;
+  // Name of the stage, in words a person reads: "Reading layers".
+  std::string stage;
+  // Share of the whole job that is done, 0..1. [0, 1]
+  double fraction = 0;
+  // Work per second of the current stage, in rateUnit. [>= 0]
+  std::optional<double> rate;
+  // Unit of rate, such as "tokens/s" or "weights/s".
+  std::optional<std::string> rate_unit;
+  // Estimate of the time left for the whole job, milliseconds. [>= 0]
+  std::optional<double> remaining_ms;
+  // What is being worked on, such as a tensor name.
+  std::optional<std::string> detail;
+};
+
+// How the job ended.
+enum class JobEndedOutcome { kDone, kFailed, kCancelled };
+
+constexpr std::string_view name_of(JobEndedOutcome value) {
+  switch (value) {
+    case JobEndedOutcome::kDone: return "done";
+    case JobEndedOutcome::kFailed: return "failed";
+    case JobEndedOutcome::kCancelled: return "cancelled";
+  }
+  return {};
+}
+
+constexpr std::optional<JobEndedOutcome> job_ended_outcome_named(std::string_view name) {
+  if (name == "done") return JobEndedOutcome::kDone;
+  if (name == "failed") return JobEndedOutcome::kFailed;
+  if (name == "cancelled") return JobEndedOutcome::kCancelled;
+  return std::nullopt;
+}
+
+struct MatrixSensitivity {
+  // Tensor name of the matrix.
+  std::string name;
+  // Zero-based decoder layer. [>= 0]
+  std::int64_t layer = 0;
+  // Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.
+  std::string role;
+  // N, output channels. [>= 1]
+  std::int64_t rows = 0;
+  // K, in-features. [>= 1]
+  std::int64_t cols = 0;
+  // Sum of F over the matrix, squared loss units per squared weight unit. [>= 0]
+  double sum = 0;
+  // Largest F in the matrix. [>= 0]
+  double max = 0;
+  // Sum of F·w² over the matrix: what zeroing it would cost, to second order, times two. [>= 0]
+  double weighted = 0;
+};
+
+struct CalibrationResult {
+  static constexpr std::string_view kind = "calibration";
+  // Folder with calibration.json and fisher.safetensors.
+  std::string out;
+  // Names this calibration: checkpoint, tokens, estimator.
+  std::string fingerprint;
+  // Fingerprint of the checkpoint it was made for.
+  std::string checkpoint_fingerprint;
+  // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
+  Estimator estimator = {};
+  // Sequences read. [>= 1]
+  std::int64_t samples = 0;
+  // Tokens in each sequence. [>= 2]
+  std::int64_t length = 0;
+  // Mean negative log-likelihood per predicted token, nats.
+  double loss = 0;
+  // One entry for each matrix, in the order of the checkpoint.
+  std::vector<MatrixSensitivity> matrices;
+  // Bytes of the folder. [>= 0]
+  std::int64_t size_bytes = 0;
+  // Peak resident memory of the sidecar. [>= 0]
+  std::int64_t peak_memory_bytes = 0;
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = 0;
+};
+
+struct MatrixOutcome {
+  // Tensor name of the matrix.
+  std::string name;
+  // Zero-based decoder layer. [>= 0]
+  std::int64_t layer = 0;
+  // Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.
+  std::string role;
+  // Bits of an index; 16 when the matrix was kept. [2, 16]
+  std::int64_t bits = 0;
+  // Weights kept exactly. [>= 0]
+  std::int64_t sparse_count = 0;
+  // All stored bits of the matrix over its weights. [>= 0]
+  double bits_per_weight = 0;
+  // Sum of F·(w − ŵ)² over the matrix; with weighting "none", sum of (w − ŵ)². [>= 0]
+  double objective = 0;
+  // ‖w − ŵ‖ / ‖w‖ over the matrix. [>= 0]
+  double relative_error = 0;
+};
+
+struct QuantizationResult {
+  static constexpr std::string_view kind = "quantization";
+  // Folder of the result, in Hugging Face layout.
+  std::string out;
+  // Fingerprint of the result.
+  std::string fingerprint;
+  // Fingerprint of the checkpoint.
+  std::string checkpoint_fingerprint;
+  // Fingerprint of the calibration, where one was used.
+  std::optional<std::string> calibration_fingerprint;
+  Recipe recipe;
+  // Stored bits of the matrices over their weights; embedding and head apart. [>= 0]
+  double bits_per_weight = 0;
+  // Bytes of the weight files of the result. [>= 0]
+  std::int64_t size_bytes = 0;
+  // Bytes of the weight files of the checkpoint. [>= 0]
+  std::int64_t checkpoint_size_bytes = 0;
+  // Bytes that the checkpoint takes with every parameter at 16 bits. [>= 0]
+  std::int64_t fp16_size_bytes = 0;
+  // Sum over the matrices. [>= 0]
+  double objective = 0;
+  // One entry for each matrix, in the order of the checkpoint.
+  std::vector<MatrixOutcome> matrices;
+  // Matrices taken over from an interrupted run. [>= 0]
+  std::int64_t resumed_matrices = 0;
+  // Peak resident memory of the sidecar. [>= 0]
+  std::int64_t peak_memory_bytes = 0;
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = 0;
+};
+
+struct Divergence {
+  // Mean over predicted tokens of KL(against ‖ model), nats.
+  double kl_mean = 0;
+  // Fraction of predicted tokens where both models put the same token first. [0, 1]
+  double top1_agreement = 0;
+  // Perplexity of the model compared with; absent when it diverged.
+  std::optional<double> against_perplexity;
+};
+
+struct EvaluationResult {
+  static constexpr std::string_view kind = "evaluation";
+  // True when the loss is not finite; perplexity and meanNll are then absent.
+  bool diverged = false;
+  // Exponent of meanNll.
+  std::optional<double> perplexity;
+  // Mean negative log-likelihood per predicted token, nats.
+  std::optional<double> mean_nll;
+  // Predicted tokens. [>= 0]
+  std::int64_t tokens = 0;
+  // Windows read. [>= 0]
+  std::int64_t windows = 0;
+  // Tokens in a window. [>= 2]
+  std::int64_t window_length = 0;
+  // Present when "against" was given.
+  std::optional<Divergence> divergence;
+  // Peak resident memory of the sidecar. [>= 0]
+  std::int64_t peak_memory_bytes = 0;
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = 0;
+};
+
+// Why it ended.
+enum class GenerationResultStopReason { kLength, kStopToken, kContextFull };
+
+constexpr std::string_view name_of(GenerationResultStopReason value) {
+  switch (value) {
+    case GenerationResultStopReason::kLength: return "length";
+    case GenerationResultStopReason::kStopToken: return "stop-token";
+    case GenerationResultStopReason::kContextFull: return "context-full";
+  }
+  return {};
+}
+
+constexpr std::optional<GenerationResultStopReason> generation_result_stop_reason_named(std::string_view name) {
+  if (name == "length") return GenerationResultStopReason::kLength;
+  if (name == "stop-token") return GenerationResultStopReason::kStopToken;
+  if (name == "context-full") return GenerationResultStopReason::kContextFull;
+  return std::nullopt;
+}
+
+struct GenerationResult {
+  static constexpr std::string_view kind = "generation";
+  // Tokens of the prompt. [>= 0]
+  std::int64_t prompt_tokens = 0;
+  // Of these, taken from the cache. [>= 0]
+  std::int64_t reused_tokens = 0;
+  // Tokens produced. [>= 0]
+  std::int64_t generated_tokens = 0;
+  // Why it ended.
+  GenerationResultStopReason stop_reason = {};
+  // Time for the prompt, milliseconds: the wait for the first token. [>= 0]
+  double prompt_ms = 0;
+  // Time for the tokens after the first, milliseconds. [>= 0]
+  double generation_ms = 0;
+};
+
+struct ExportResult {
+  static constexpr std::string_view kind = "export";
+  // Folder made.
+  std::string out;
+  // Dense Hugging Face checkpoint at 16 bits, or the public SqueezeLLM layout as safetensors.
+  ExportFormat format = {};
+  // Bytes of the weight files. [>= 0]
+  std::int64_t size_bytes = 0;
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = 0;
+};
+
+// What a finished job gives, by kind of job.
+using JobResult = std::variant<CalibrationResult, QuantizationResult, EvaluationResult, GenerationResult, ExportResult>;
+
+struct JobEnded {
+  // Job number, unique within one sidecar process. [>= 1]
+  std::int64_t job_id = 0;
+  // How the job ended.
+  JobEndedOutcome outcome = {};
+  // Present exactly when outcome is "done".
+  std::optional<JobResult> result;
+  // Present exactly when outcome is "failed".
+  std::optional<ErrorInfo> error;
+};
+
+struct GenerationProduced {
+  // Job number, unique within one sidecar process. [>= 1]
+  std::int64_t job_id = 0;
+  // Index of the first token within the answer. [>= 0]
+  std::int64_t seq = 0;
+  // Token ids.
+  std::vector<std::int64_t> tokens;
+  // Natural log of the probability of each token before sampling settings.
+  std::vector<double> logprobs;
+};
+
+// What the host may ask. Each answers from the thread that calls it.
+class Requests {
+ public:
+  virtual ~Requests() = default;
+  // sidecar.hello
+  virtual Result<HelloResult> sidecar_hello(const HelloParams& params) = 0;
+  // checkpoint.inspect
+  virtual Result<CheckpointInspectResult> checkpoint_inspect(const CheckpointInspectParams& params) = 0;
+  // calibration.start
+  virtual Result<JobStarted> calibration_start(const CalibrationStartParams& params) = 0;
+  // quantization.start
+  virtual Result<JobStarted> quantization_start(const QuantizationStartParams& params) = 0;
+  // evaluation.start
+  virtual Result<JobStarted> evaluation_start(const EvaluationStartParams& params) = 0;
+  // export.start
+  virtual Result<JobStarted> export_start(const ExportStartParams& params) = 0;
+  // model.load
+  virtual Result<ModelLoadResult> model_load(const ModelLoadParams& params) = 0;
+  // model.unload
+  virtual Result<ModelUnloadResult> model_unload(const ModelUnloadParams& params) = 0;
+  // generation.start
+  virtual Result<JobStarted> generation_start(const GenerationStartParams& params) = 0;
+  // job.cancel
+  virtual Result<JobCancelResult> job_cancel(const JobCancelParams& params) = 0;
+};
+
+// What the sidecar tells the host, unasked. May be called from any thread.
+class Events {
+ public:
+  virtual ~Events() = default;
+  // job.progressed
+  virtual void job_progressed(const JobProgressed& event) = 0;
+  // job.ended
+  virtual void job_ended(const JobEnded& event) = 0;
+  // generation.produced
+  virtual void generation_produced(const GenerationProduced& event) = 0;
+};
+
+}  // namespace squeeze::contract

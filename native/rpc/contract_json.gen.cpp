@@ -1,0 +1,501 @@
+// Made by scripts/gen-contract.ts from src/shared/contract/sidecar; change that and run `npm run gen`.
+// clang-format off
+#include "rpc/contract_json.gen.hpp"
+
+namespace squeeze::contract {
+
+using nlohmann::json;
+
+namespace {
+
+Result<RecipeOutliers> decode_recipe_outliers(const json& value, const JsonPath& path) {
+  return read_enum<RecipeOutliers>(value, path, recipe_outliers_named, {"paper", "loss-aware"});
+}
+
+Result<RecipeSolver> decode_recipe_solver(const json& value, const JsonPath& path) {
+  return read_enum<RecipeSolver>(value, path, recipe_solver_named, {"exact", "lloyd"});
+}
+
+Result<RecipeWeighting> decode_recipe_weighting(const json& value, const JsonPath& path) {
+  return read_enum<RecipeWeighting>(value, path, recipe_weighting_named, {"fisher", "none"});
+}
+
+Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting"}));
+  Recipe out;
+  SQUEEZE_TRY(read_field(value, path, "method", out.method, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 8); }));
+  SQUEEZE_TRY(read_field(value, path, "sparsity", out.sparsity, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 0.2); }));
+  SQUEEZE_TRY(read_field(value, path, "outliers", out.outliers, [](const auto& v, const auto& at) { return decode_recipe_outliers(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "solver", out.solver, [](const auto& v, const auto& at) { return decode_recipe_solver(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "weighting", out.weighting, [](const auto& v, const auto& at) { return decode_recipe_weighting(v, at); }));
+  return out;
+}
+
+Result<Estimator> decode_estimator(const json& value, const JsonPath& path) {
+  return read_enum<Estimator>(value, path, estimator_named, {"sample", "token"});
+}
+
+Result<ExportFormat> decode_export_format(const json& value, const JsonPath& path) {
+  return read_enum<ExportFormat>(value, path, export_format_named, {"hf-fp16", "hf-bf16", "squeezellm"});
+}
+
+Result<Sampling> decode_sampling(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"temperature", "topK", "topP", "minP", "repetitionPenalty", "seed"}));
+  Sampling out;
+  SQUEEZE_TRY(read_field(value, path, "temperature", out.temperature, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 10.0); }));
+  SQUEEZE_TRY(read_field(value, path, "topK", out.top_k, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "topP", out.top_p, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 1.0); }));
+  SQUEEZE_TRY(read_field(value, path, "minP", out.min_p, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 1.0); }));
+  SQUEEZE_TRY(read_field(value, path, "repetitionPenalty", out.repetition_penalty, [](const auto& v, const auto& at) { return read_number(v, at, 0.1, 10.0); }));
+  SQUEEZE_TRY(read_field(value, path, "seed", out.seed, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  return out;
+}
+
+json encode(const ErrorInfo& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["code"] = json(name_of(value.code));
+  out["message"] = json(value.message);
+  if (value.stage) out["stage"] = json(*value.stage);
+  if (value.layer) out["layer"] = json(*value.layer);
+  if (value.tensor) out["tensor"] = json(*value.tensor);
+  out["retryable"] = json(value.retryable);
+  if (value.hint) out["hint"] = json(*value.hint);
+  return out;
+}
+
+json encode(const DeviceInfo& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["id"] = json(value.id);
+  out["name"] = json(value.name);
+  out["memoryBytes"] = json(value.memory_bytes);
+  out["available"] = json(value.available);
+  if (value.reason) out["reason"] = json(*value.reason);
+  return out;
+}
+
+json encode(const HelloResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["protocolVersion"] = json(value.protocol_version);
+  out["contractHash"] = json(value.contract_hash);
+  out["version"] = json(value.version);
+  out["compiler"] = json(value.compiler);
+  out["buildType"] = json(value.build_type);
+  out["gemm"] = json(value.gemm);
+  out["isa"] = json(value.isa);
+  out["cores"] = json(value.cores);
+  out["devices"] = write_array(value.devices, JsonPath(path, "devices"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  out["methods"] = json(value.methods);
+  out["formats"] = json(value.formats);
+  out["architectures"] = json(value.architectures);
+  return out;
+}
+
+json encode(const MatrixInfo& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["name"] = json(value.name);
+  out["layer"] = json(value.layer);
+  out["role"] = json(value.role);
+  out["rows"] = json(value.rows);
+  out["cols"] = json(value.cols);
+  out["storedAs"] = json(value.stored_as);
+  out["sizeBytes"] = json(value.size_bytes);
+  return out;
+}
+
+json encode(const Recipe& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["method"] = json(value.method);
+  out["bits"] = json(value.bits);
+  out["sparsity"] = write_number(value.sparsity, JsonPath(path, "sparsity"), bad);
+  out["outliers"] = json(name_of(value.outliers));
+  out["solver"] = json(name_of(value.solver));
+  out["weighting"] = json(name_of(value.weighting));
+  return out;
+}
+
+json encode(const CheckpointWarning& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["code"] = json(value.code);
+  out["message"] = json(value.message);
+  return out;
+}
+
+json encode(const CheckpointInspectResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["path"] = json(value.path);
+  out["kind"] = json(name_of(value.kind));
+  out["family"] = json(value.family);
+  out["architecture"] = json(value.architecture);
+  out["dtype"] = json(value.dtype);
+  out["parameters"] = json(value.parameters);
+  out["layers"] = json(value.layers);
+  out["hiddenSize"] = json(value.hidden_size);
+  out["intermediateSize"] = json(value.intermediate_size);
+  out["heads"] = json(value.heads);
+  out["kvHeads"] = json(value.kv_heads);
+  out["headDim"] = json(value.head_dim);
+  out["vocabularySize"] = json(value.vocabulary_size);
+  out["contextLength"] = json(value.context_length);
+  if (value.sliding_window) out["slidingWindow"] = json(*value.sliding_window);
+  out["tiedEmbeddings"] = json(value.tied_embeddings);
+  out["sizeBytes"] = json(value.size_bytes);
+  out["embeddingBytes"] = json(value.embedding_bytes);
+  out["otherBytes"] = json(value.other_bytes);
+  out["fingerprint"] = json(value.fingerprint);
+  out["matrices"] = write_array(value.matrices, JsonPath(path, "matrices"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  out["bitsPerWeight"] = write_number(value.bits_per_weight, JsonPath(path, "bitsPerWeight"), bad);
+  if (value.recipe) out["recipe"] = encode(*value.recipe, JsonPath(path, "recipe"), bad);
+  if (value.base_fingerprint) out["baseFingerprint"] = json(*value.base_fingerprint);
+  out["warnings"] = write_array(value.warnings, JsonPath(path, "warnings"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
+json encode(const JobStarted& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["jobId"] = json(value.job_id);
+  return out;
+}
+
+json encode(const ModelLoadResult& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["modelId"] = json(value.model_id);
+  out["contextLength"] = json(value.context_length);
+  out["memoryBytes"] = json(value.memory_bytes);
+  return out;
+}
+
+json encode(const ModelUnloadResult& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["found"] = json(value.found);
+  return out;
+}
+
+json encode(const JobCancelResult& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["found"] = json(value.found);
+  return out;
+}
+
+json encode(const JobProgressed& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["jobId"] = json(value.job_id);
+  out["seq"] = json(value.seq);
+  out["stage"] = json(value.stage);
+  out["fraction"] = write_number(value.fraction, JsonPath(path, "fraction"), bad);
+  if (value.rate) out["rate"] = write_number(*value.rate, JsonPath(path, "rate"), bad);
+  if (value.rate_unit) out["rateUnit"] = json(*value.rate_unit);
+  if (value.remaining_ms) out["remainingMs"] = write_number(*value.remaining_ms, JsonPath(path, "remainingMs"), bad);
+  if (value.detail) out["detail"] = json(*value.detail);
+  return out;
+}
+
+json encode(const MatrixSensitivity& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["name"] = json(value.name);
+  out["layer"] = json(value.layer);
+  out["role"] = json(value.role);
+  out["rows"] = json(value.rows);
+  out["cols"] = json(value.cols);
+  out["sum"] = write_number(value.sum, JsonPath(path, "sum"), bad);
+  out["max"] = write_number(value.max, JsonPath(path, "max"), bad);
+  out["weighted"] = write_number(value.weighted, JsonPath(path, "weighted"), bad);
+  return out;
+}
+
+json encode(const CalibrationResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = CalibrationResult::kind;
+  out["out"] = json(value.out);
+  out["fingerprint"] = json(value.fingerprint);
+  out["checkpointFingerprint"] = json(value.checkpoint_fingerprint);
+  out["estimator"] = json(name_of(value.estimator));
+  out["samples"] = json(value.samples);
+  out["length"] = json(value.length);
+  out["loss"] = write_number(value.loss, JsonPath(path, "loss"), bad);
+  out["matrices"] = write_array(value.matrices, JsonPath(path, "matrices"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  out["sizeBytes"] = json(value.size_bytes);
+  out["peakMemoryBytes"] = json(value.peak_memory_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
+json encode(const MatrixOutcome& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["name"] = json(value.name);
+  out["layer"] = json(value.layer);
+  out["role"] = json(value.role);
+  out["bits"] = json(value.bits);
+  out["sparseCount"] = json(value.sparse_count);
+  out["bitsPerWeight"] = write_number(value.bits_per_weight, JsonPath(path, "bitsPerWeight"), bad);
+  out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
+  out["relativeError"] = write_number(value.relative_error, JsonPath(path, "relativeError"), bad);
+  return out;
+}
+
+json encode(const QuantizationResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = QuantizationResult::kind;
+  out["out"] = json(value.out);
+  out["fingerprint"] = json(value.fingerprint);
+  out["checkpointFingerprint"] = json(value.checkpoint_fingerprint);
+  if (value.calibration_fingerprint) out["calibrationFingerprint"] = json(*value.calibration_fingerprint);
+  out["recipe"] = encode(value.recipe, JsonPath(path, "recipe"), bad);
+  out["bitsPerWeight"] = write_number(value.bits_per_weight, JsonPath(path, "bitsPerWeight"), bad);
+  out["sizeBytes"] = json(value.size_bytes);
+  out["checkpointSizeBytes"] = json(value.checkpoint_size_bytes);
+  out["fp16SizeBytes"] = json(value.fp16_size_bytes);
+  out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
+  out["matrices"] = write_array(value.matrices, JsonPath(path, "matrices"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  out["resumedMatrices"] = json(value.resumed_matrices);
+  out["peakMemoryBytes"] = json(value.peak_memory_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
+json encode(const Divergence& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["klMean"] = write_number(value.kl_mean, JsonPath(path, "klMean"), bad);
+  out["top1Agreement"] = write_number(value.top1_agreement, JsonPath(path, "top1Agreement"), bad);
+  if (value.against_perplexity) out["againstPerplexity"] = write_number(*value.against_perplexity, JsonPath(path, "againstPerplexity"), bad);
+  return out;
+}
+
+json encode(const EvaluationResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = EvaluationResult::kind;
+  out["diverged"] = json(value.diverged);
+  if (value.perplexity) out["perplexity"] = write_number(*value.perplexity, JsonPath(path, "perplexity"), bad);
+  if (value.mean_nll) out["meanNll"] = write_number(*value.mean_nll, JsonPath(path, "meanNll"), bad);
+  out["tokens"] = json(value.tokens);
+  out["windows"] = json(value.windows);
+  out["windowLength"] = json(value.window_length);
+  if (value.divergence) out["divergence"] = encode(*value.divergence, JsonPath(path, "divergence"), bad);
+  out["peakMemoryBytes"] = json(value.peak_memory_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
+json encode(const GenerationResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = GenerationResult::kind;
+  out["promptTokens"] = json(value.prompt_tokens);
+  out["reusedTokens"] = json(value.reused_tokens);
+  out["generatedTokens"] = json(value.generated_tokens);
+  out["stopReason"] = json(name_of(value.stop_reason));
+  out["promptMs"] = write_number(value.prompt_ms, JsonPath(path, "promptMs"), bad);
+  out["generationMs"] = write_number(value.generation_ms, JsonPath(path, "generationMs"), bad);
+  return out;
+}
+
+json encode(const ExportResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = ExportResult::kind;
+  out["out"] = json(value.out);
+  out["format"] = json(name_of(value.format));
+  out["sizeBytes"] = json(value.size_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
+json encode(const JobResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  return std::visit([&](const auto& option) { return encode(option, path, bad); }, value);
+}
+
+json encode(const JobEnded& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["jobId"] = json(value.job_id);
+  out["outcome"] = json(name_of(value.outcome));
+  if (value.result) out["result"] = encode(*value.result, JsonPath(path, "result"), bad);
+  if (value.error) out["error"] = encode(*value.error, JsonPath(path, "error"), bad);
+  return out;
+}
+
+json encode(const GenerationProduced& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["jobId"] = json(value.job_id);
+  out["seq"] = json(value.seq);
+  out["tokens"] = json(value.tokens);
+  out["logprobs"] = write_array(value.logprobs, JsonPath(path, "logprobs"), [&](const auto& item, const JsonPath& at) { return write_number(item, at, bad); });
+  return out;
+}
+
+}  // namespace
+
+Result<HelloParams> decode_hello_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"protocolVersion", "contractHash", "hostVersion"}));
+  HelloParams out;
+  SQUEEZE_TRY(read_field(value, path, "protocolVersion", out.protocol_version, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "contractHash", out.contract_hash, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "hostVersion", out.host_version, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  return out;
+}
+
+Result<CheckpointInspectParams> decode_checkpoint_inspect_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"path"}));
+  CheckpointInspectParams out;
+  SQUEEZE_TRY(read_field(value, path, "path", out.path, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  return out;
+}
+
+Result<CalibrationStartParams> decode_calibration_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "tokens", "estimator", "out", "device", "threads", "memoryLimitBytes"}));
+  CalibrationStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "estimator", out.estimator, [](const auto& v, const auto& at) { return decode_estimator(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  SQUEEZE_TRY(read_field(value, path, "memoryLimitBytes", out.memory_limit_bytes, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  return out;
+}
+
+Result<QuantizationStartParams> decode_quantization_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "recipe", "out", "device", "threads"}));
+  QuantizationStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "recipe", out.recipe, [](const auto& v, const auto& at) { return decode_recipe(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
+Result<EvaluationStartParams> decode_evaluation_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"model", "against", "tokens", "device", "threads"}));
+  EvaluationStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "model", out.model, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "against", out.against, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
+Result<ExportStartParams> decode_export_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"model", "format", "out", "threads"}));
+  ExportStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "model", out.model, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "format", out.format, [](const auto& v, const auto& at) { return decode_export_format(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
+Result<ModelLoadParams> decode_model_load_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"path", "device", "threads", "contextLength"}));
+  ModelLoadParams out;
+  SQUEEZE_TRY(read_field(value, path, "path", out.path, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  SQUEEZE_TRY(read_field(value, path, "contextLength", out.context_length, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  return out;
+}
+
+Result<ModelUnloadParams> decode_model_unload_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"modelId"}));
+  ModelUnloadParams out;
+  SQUEEZE_TRY(read_field(value, path, "modelId", out.model_id, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  return out;
+}
+
+Result<GenerationStartParams> decode_generation_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"modelId", "prompt", "maxTokens", "stopTokens", "sampling"}));
+  GenerationStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "modelId", out.model_id, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "prompt", out.prompt, [](const auto& v, const auto& at) { return read_array<std::int64_t>(v, at, 1, 1048576, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }); }));
+  SQUEEZE_TRY(read_field(value, path, "maxTokens", out.max_tokens, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "stopTokens", out.stop_tokens, [](const auto& v, const auto& at) { return read_array<std::int64_t>(v, at, 0, kMaxSafe, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }); }));
+  SQUEEZE_TRY(read_field(value, path, "sampling", out.sampling, [](const auto& v, const auto& at) { return decode_sampling(v, at); }));
+  return out;
+}
+
+Result<JobCancelParams> decode_job_cancel_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"jobId"}));
+  JobCancelParams out;
+  SQUEEZE_TRY(read_field(value, path, "jobId", out.job_id, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  return out;
+}
+
+Result<json> to_json(const ErrorInfo& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("ErrorInfo"), bad); });
+}
+
+Result<json> to_json(const HelloResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("HelloResult"), bad); });
+}
+
+Result<json> to_json(const CheckpointInspectResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("CheckpointInspectResult"), bad); });
+}
+
+Result<json> to_json(const JobStarted& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("JobStarted"), bad); });
+}
+
+Result<json> to_json(const ModelLoadResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("ModelLoadResult"), bad); });
+}
+
+Result<json> to_json(const ModelUnloadResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("ModelUnloadResult"), bad); });
+}
+
+Result<json> to_json(const JobCancelResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("JobCancelResult"), bad); });
+}
+
+Result<json> to_json(const JobProgressed& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("JobProgressed"), bad); });
+}
+
+Result<json> to_json(const JobEnded& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("JobEnded"), bad); });
+}
+
+Result<json> to_json(const GenerationProduced& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("GenerationProduced"), bad); });
+}
+
+CallOutcome dispatch(Requests& requests, std::string_view method, const json& params) {
+  const JsonPath path("params");
+  if (method == "sidecar.hello")
+    return call(decode_hello_params(params, path), [&](const auto& p) { return requests.sidecar_hello(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "checkpoint.inspect")
+    return call(decode_checkpoint_inspect_params(params, path), [&](const auto& p) { return requests.checkpoint_inspect(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "calibration.start")
+    return call(decode_calibration_start_params(params, path), [&](const auto& p) { return requests.calibration_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "quantization.start")
+    return call(decode_quantization_start_params(params, path), [&](const auto& p) { return requests.quantization_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "evaluation.start")
+    return call(decode_evaluation_start_params(params, path), [&](const auto& p) { return requests.evaluation_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "export.start")
+    return call(decode_export_start_params(params, path), [&](const auto& p) { return requests.export_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "model.load")
+    return call(decode_model_load_params(params, path), [&](const auto& p) { return requests.model_load(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "model.unload")
+    return call(decode_model_unload_params(params, path), [&](const auto& p) { return requests.model_unload(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "generation.start")
+    return call(decode_generation_start_params(params, path), [&](const auto& p) { return requests.generation_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "job.cancel")
+    return call(decode_job_cancel_params(params, path), [&](const auto& p) { return requests.job_cancel(p); },
+                [](const auto& result) { return to_json(result); });
+  return method_not_found(method);
+}
+
+void EventEncoder::job_progressed(const JobProgressed& event) { send("job.progressed", to_json(event)); }
+void EventEncoder::job_ended(const JobEnded& event) { send("job.ended", to_json(event)); }
+void EventEncoder::generation_produced(const GenerationProduced& event) { send("generation.produced", to_json(event)); }
+
+}  // namespace squeeze::contract

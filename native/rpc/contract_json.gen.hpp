@@ -1,0 +1,48 @@
+#pragma once
+// Made by scripts/gen-contract.ts from src/shared/contract/sidecar; change that and run `npm run gen`.
+// clang-format off
+
+#include "jobs/contract.gen.hpp"
+#include "rpc/json_codec.hpp"
+
+namespace squeeze::contract {
+
+// Strict: unknown, missing and mistyped fields and values out of range are refused by their path.
+Result<HelloParams> decode_hello_params(const nlohmann::json& value, const JsonPath& path);
+Result<CheckpointInspectParams> decode_checkpoint_inspect_params(const nlohmann::json& value, const JsonPath& path);
+Result<CalibrationStartParams> decode_calibration_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<QuantizationStartParams> decode_quantization_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<EvaluationStartParams> decode_evaluation_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<ExportStartParams> decode_export_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<ModelLoadParams> decode_model_load_params(const nlohmann::json& value, const JsonPath& path);
+Result<ModelUnloadParams> decode_model_unload_params(const nlohmann::json& value, const JsonPath& path);
+Result<GenerationStartParams> decode_generation_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<JobCancelParams> decode_job_cancel_params(const nlohmann::json& value, const JsonPath& path);
+
+// A number that is not finite is an internal error that names the field.
+Result<nlohmann::json> to_json(const ErrorInfo& value);
+Result<nlohmann::json> to_json(const HelloResult& value);
+Result<nlohmann::json> to_json(const CheckpointInspectResult& value);
+Result<nlohmann::json> to_json(const JobStarted& value);
+Result<nlohmann::json> to_json(const ModelLoadResult& value);
+Result<nlohmann::json> to_json(const ModelUnloadResult& value);
+Result<nlohmann::json> to_json(const JobCancelResult& value);
+Result<nlohmann::json> to_json(const JobProgressed& value);
+Result<nlohmann::json> to_json(const JobEnded& value);
+Result<nlohmann::json> to_json(const GenerationProduced& value);
+
+// Reads the params, asks `requests`, writes the result. kMethodNotFound when there is no such method.
+CallOutcome dispatch(Requests& requests, std::string_view method, const nlohmann::json& params);
+
+// Writes each event as JSON and hands it to send().
+class EventEncoder : public Events {
+ public:
+  void job_progressed(const JobProgressed& event) override;
+  void job_ended(const JobEnded& event) override;
+  void generation_produced(const GenerationProduced& event) override;
+
+ protected:
+  virtual void send(std::string_view method, Result<nlohmann::json> payload) = 0;
+};
+
+}  // namespace squeeze::contract
