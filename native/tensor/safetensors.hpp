@@ -35,9 +35,10 @@ class SafetensorsFile {
 
 // All tensors of a model folder: model.safetensors, or the shards that model.safetensors.index.json names, or every
 // *.safetensors file in it. Also takes the path of one .safetensors file. A folder that holds only pickle files
-// (pytorch_model.bin) is refused with the reason. Copies share the mappings.
+// (pytorch_model.bin) is refused with the reason. Copies are cheap, and share and keep the mappings.
 class TensorStore {
  public:
+  TensorStore();  // holds nothing
   static Result<TensorStore> open(const std::filesystem::path& path);
 
   const TensorView* find(const std::string& name) const;     // nullptr when absent
@@ -47,8 +48,8 @@ class TensorStore {
   std::int64_t size_bytes() const;
 
  private:
-  std::vector<SafetensorsFile> files_;
-  std::map<std::string, const TensorView*> by_name_;
+  struct Contents;
+  std::shared_ptr<const Contents> contents_;
 };
 
 // A tensor to be written: its bytes are asked for when they are needed, so that no file is built in memory.

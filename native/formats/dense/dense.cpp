@@ -1,0 +1,61 @@
+// Weights as the checkpoint stores them: "<name>.weight" F32, F16 or BF16 [N, K], read in place.
+
+#include <cassert>
+
+#include "base/threads.hpp"
+#include "formats/format.hpp"
+#include "ops/matmul/dot.hpp"
+
+namespace squeeze {
+
+namespace {
+
+class DenseWeight final : public LinearWeight {
+ public:
+  explicit DenseWeight(const TensorStore& store, TensorView tensor) : store_(store), tensor_(std::move(tensor)) {}
+
+  std::int64_t rows() const override { return tensor_.shape[0]; }
+  std::int64_t cols() const override { return tensor_.shape[1]; }
+  std::int64_t size_bytes() const override { return static_cast<std::int64_t>(tensor_.bytes.size()); }
+  std::string stored_as() const override { return std::string(name_of(tensor_.dtype)); }
+
+  void dequantize_rows(std::int64_t first, MatrixView<float> out) const override {
+    assert(out.cols == cols());
+    read_floats(tensor_, first * cols(), out.flat());
+  }
+
+  void multiply_vector(std::span<const float> x, std::span<float> y) const override {
+    assert(static_cast<std::int64_t>(x.size()) == cols() && static_cast<std::int64_t>(y.size()) == rows());
+    const auto row_dot = tensor_.dtype == DType::kF32 ? dot_f32 : tensor_.dtype == DType::kF16 ? dot_f16 : dot_bf16;
+    const std::int64_t row_bytes = cols() * size_of(tensor_.dtype);
+    constexpr std::int64_t chunk_bytes = 1 << 17;  // small enough that a core lost for a moment costs little
+    const std::int64_t chunk_rows = chunk_bytes / std::max<std::int64_t>(1, row_bytes) + 1;
+    parallel_for(rows(), chunk_rows, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t r = first; r < last; ++r) y[r] = row_dot(tensor_.bytes.data() + r * row_bytes, x.data(), cols());
+    });
+  }
+
+ private:
+  TensorStore store_;  // keeps the mapping alive
+  TensorView tensor_;
+};
+
+bool holds(const TensorStore& store, const std::string& name) { return store.find(name + ".weight") != nullptr; }
+
+Result<std::shared_ptr<const LinearWeight>> load(const TensorStore& store, const std::string& name) {
+  SQUEEZE_ASSIGN(TensorView tensor, store.require(name + ".weight"));
+  if (tensor.shape.size() != 2 || !is_weight_dtype(tensor.dtype))
+    return Error{.code = ErrorCode::kTensorMalformed,
+                 .message = "Tensor " + tensor.name + " is " + std::string(name_of(tensor.dtype)) + " " +
+                            shape_text(tensor.shape) + "; an F32, F16 or BF16 matrix was expected.",
+                 .tensor = tensor.name};
+  SQUEEZE_TRY(expect_finite(tensor));
+  return std::shared_ptr<const LinearWeight>(std::make_shared<DenseWeight>(store, std::move(tensor)));
+}
+
+}  // namespace
+
+extern const Format kFormat_dense;
+const Format kFormat_dense{.id = "dense", .holds = holds, .load = load};
+
+}  // namespace squeeze

@@ -1,0 +1,80 @@
+#include "formats/format.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/threads.hpp"
+#include "ops/matmul/dot.hpp"
+#include "ops/matmul/matmul.hpp"
+
+namespace squeeze {
+
+namespace {
+
+constexpr std::int64_t kBlockFloats = 1 << 20;  // 4 MB of decoded weights: stays in the last-level cache
+constexpr std::int64_t kChunkFloats = 1 << 14;  // 64 KB for one thread: stays in its own cache
+
+// Decodes W a block of rows at a time and hands each to body(first row, decoded rows).
+template <typename Body>
+void for_row_blocks(const LinearWeight& w, const Body& body) {
+  const std::int64_t cols = std::max<std::int64_t>(1, w.cols());
+  const std::int64_t block_rows = std::clamp<std::int64_t>(kBlockFloats / cols, 1, std::max<std::int64_t>(1, w.rows()));
+  const std::int64_t chunk_rows = std::max<std::int64_t>(1, kChunkFloats / cols);
+  Matrix<float> block(block_rows, w.cols());
+  for (std::int64_t first = 0; first < w.rows(); first += block_rows) {
+    const MatrixView<float> rows = block.view().rows_from(0, std::min(block_rows, w.rows() - first));
+    parallel_for(rows.rows, chunk_rows, [&](std::int64_t begin, std::int64_t end) {
+      w.dequantize_rows(first + begin, rows.rows_from(begin, end - begin));
+    });
+    body(first, rows);
+  }
+}
+
+}  // namespace
+
+void LinearWeight::multiply_vector(std::span<const float> x, std::span<float> y) const {
+  assert(static_cast<std::int64_t>(x.size()) == cols() && static_cast<std::int64_t>(y.size()) == rows());
+  const std::int64_t chunk_rows = std::max<std::int64_t>(1, kChunkFloats / std::max<std::int64_t>(1, cols()));
+  parallel_for(rows(), chunk_rows, [&](std::int64_t first, std::int64_t last) {
+    thread_local std::vector<float> buffer;
+    buffer.resize(static_cast<std::size_t>((last - first) * cols()));
+    const MatrixView<float> decoded{buffer.data(), last - first, cols()};
+    dequantize_rows(first, decoded);
+    for (std::int64_t r = first; r < last; ++r) y[r] = dot(decoded.data + (r - first) * cols(), x.data(), cols());
+  });
+}
+
+void multiply(const LinearWeight& w, MatrixView<const float> x, MatrixView<float> y) {
+  assert(x.cols == w.cols() && y.cols == w.rows() && x.rows == y.rows);
+  if (x.rows == 1) return w.multiply_vector(x.row(0), y.row(0));
+  for_row_blocks(w, [&](std::int64_t first, MatrixView<const float> rows) {
+    matmul_nt(x, rows, StridedView<float>(y.data + first, y.rows, rows.rows, y.cols));
+  });
+}
+
+void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, MatrixView<float> x) {
+  assert(x.cols == w.cols() && y.cols == w.rows() && x.rows == y.rows);
+  if (w.rows() == 0) std::ranges::fill(x.flat(), 0.0f);
+  for_row_blocks(w, [&](std::int64_t first, MatrixView<const float> rows) {
+    matmul_nn(StridedView<const float>(y.data + first, y.rows, rows.rows, y.cols), rows, x, first == 0 ? 0.0f : 1.0f);
+  });
+}
+
+Result<std::shared_ptr<const LinearWeight>> load_linear(const TensorStore& store, const std::string& name,
+                                                        std::int64_t rows, std::int64_t cols) {
+  for (const Format* format : all_formats()) {
+    if (!format->holds(store, name)) continue;
+    SQUEEZE_ASSIGN(auto weight, format->load(store, name));
+    if (weight->rows() != rows || weight->cols() != cols) {
+      const std::int64_t found[] = {weight->rows(), weight->cols()}, wanted[] = {rows, cols};
+      return Error{.code = ErrorCode::kTensorMalformed,
+                   .message = "The weights of " + name + " are " + shape_text(found) + "; " + shape_text(wanted) +
+                              " was expected.",
+                   .tensor = name + ".weight"};
+    }
+    return weight;
+  }
+  return std::move(store.require(name + ".weight")).error();
+}
+
+}  // namespace squeeze
