@@ -1,0 +1,10 @@
+export { locateSidecar, type SidecarPlaces } from './locate.ts'
+export {
+  cancelled,
+  createSidecar,
+  throwIfAborted,
+  type JobMethod,
+  type RunJobOptions,
+  type Sidecar,
+  type SidecarOptions,
+} from './sidecar.ts'
