@@ -1,0 +1,5 @@
+import type { Migration } from '../migrate.ts'
+import { start } from './0001-start.ts'
+
+/** In order; the version of a database is the count of those it has seen. Never change one that was released. */
+export const migrations: Migration[] = [start]
