@@ -12,7 +12,7 @@ export type RoleSize = z.infer<typeof roleSize>
 
 /** What the page shows of a checkpoint: the inspection without its list of single matrices. */
 export const checkpointFacts = checkpointInspectResult
-  .omit({ matrices: true, kind: true, recipe: true, baseFingerprint: true, bitsPerWeight: true })
+  .omit({ matrices: true, kind: true, recipe: true, baseFingerprint: true })
   .extend({
     roles: z.array(roleSize).describe('Where the bytes of the decoder layers are, in the order of the checkpoint.'),
     tokenizer: z.string().optional().describe('Kind of tokenizer in words, such as "byte-level BPE, 4096 tokens".'),

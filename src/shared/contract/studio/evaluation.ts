@@ -21,6 +21,10 @@ export const evaluationSummary = z.object({
   perplexity: z.number().optional().describe('Exponent of the mean negative log-likelihood per predicted token.'),
   klMean: z.number().optional().describe('Mean KL divergence from the checkpoint per predicted token, nats.'),
   top1Agreement: z.number().min(0).max(1).optional().describe('Share of tokens where both put the same first, 0..1.'),
+  againstPerplexity: z
+    .number()
+    .optional()
+    .describe('Perplexity of the checkpoint, measured in the same pass; same stamp.'),
   stamp,
   durationMs: durationMs.optional(),
   createdAtMs: timestampMs,

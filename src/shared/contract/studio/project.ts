@@ -17,7 +17,10 @@ export const projectSummary = z.object({
   calibrations: z.int().min(0).describe('Calibrations made.'),
   results: z.int().min(0).describe('Results made.'),
   smallest: z
-    .object({ sizeBytes: sizeBytes.describe('Bytes of its weight files.'), bitsPerWeight: resultSummary.shape.bitsPerWeight })
+    .object({
+      sizeBytes: sizeBytes.describe('Bytes of its weight files.'),
+      bitsPerWeight: resultSummary.shape.bitsPerWeight,
+    })
     .optional()
     .describe('The smallest result, where there is one.'),
   changedAtMs: timestampMs.describe('When something was last learnt, milliseconds since 1970-01-01 UTC.'),

@@ -9,7 +9,10 @@ export const resultSummary = z.object({
   fingerprint: z.string().describe('Fingerprint of the result.'),
   calibrationId: rowId.optional().describe('The calibration used, where the studio knows it.'),
   recipe,
-  bitsPerWeight: z.number().min(0).describe('Stored bits of the matrices over their weights; embedding and head apart.'),
+  bitsPerWeight: z
+    .number()
+    .min(0)
+    .describe('Stored bits of the matrices over their weights; embedding and head apart.'),
   sizeBytes: sizeBytes.describe('Bytes of the weight files.'),
   fp16SizeBytes: sizeBytes.optional().describe('Bytes that the checkpoint takes with every parameter at 16 bits.'),
   durationMs: durationMs.optional(),

@@ -1,0 +1,49 @@
+import type { JobSummary } from '../../../shared/contract/studio/index.ts'
+import { rate, timeLeft } from '../../ui/units.ts'
+
+const DOING: Record<string, string> = {
+  calibration: 'Calibrating',
+  quantization: 'Squeezing',
+  evaluation: 'Measuring perplexity',
+  generation: 'Generating',
+  export: 'Exporting',
+}
+
+const NOUNS: Record<string, string> = {
+  calibration: 'Calibration',
+  quantization: 'Squeeze',
+  evaluation: 'Measurement',
+  generation: 'Generation',
+  export: 'Export',
+}
+
+export const STATES: Record<JobSummary['state'], string> = {
+  running: 'runs',
+  done: 'done',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  interrupted: 'interrupted: its process ended',
+}
+
+export function doingWords({ kind }: JobSummary): string {
+  return DOING[kind] ?? kind
+}
+
+export function jobNoun({ kind }: JobSummary): string {
+  return NOUNS[kind] ?? kind
+}
+
+/** "Reading layers · model.layers.3.mlp.up_proj" */
+export function stageWords({ stage, detail }: JobSummary): string {
+  return [stage, detail].filter(Boolean).join(' · ') || 'Starting'
+}
+
+/** "1.24 M weights/s · about 40 s left" */
+export function paceWords(job: JobSummary): string {
+  return [
+    job.rate !== undefined && job.rateUnit && rate(job.rate, job.rateUnit),
+    job.remainingMs !== undefined && timeLeft(job.remainingMs),
+  ]
+    .filter(Boolean)
+    .join(' · ')
+}

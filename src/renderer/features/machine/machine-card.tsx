@@ -1,0 +1,47 @@
+import { Skeleton } from '@mantine/core'
+import type { Machine } from '../../../shared/contract/studio/index.ts'
+import { useMachine } from '../../stores/machine.ts'
+import { Facts } from '../../ui/facts.tsx'
+import { Panel, Section } from '../../ui/section.tsx'
+import { size } from '../../ui/units.ts'
+import { Failure } from '../failure.tsx'
+import classes from './machine-card.module.css'
+
+/** This machine at a glance. */
+export function MachineCard() {
+  const { value, error } = useMachine()
+  return (
+    <Section title="This machine" note={value?.hostname}>
+      {value ? (
+        <Panel padded>{<Glance machine={value} />}</Panel>
+      ) : error ? (
+        <Failure error={error} />
+      ) : (
+        <Skeleton height={190} radius={10} />
+      )}
+    </Section>
+  )
+}
+
+function Glance({ machine }: { machine: Machine }) {
+  const { versions } = machine
+  const others = machine.devices.filter(({ id }) => id !== 'cpu')
+  const facts = [
+    { name: 'Processor', value: machine.cpu },
+    { name: 'Cores', value: String(machine.cores) },
+    ...(machine.isa.length > 0 ? [{ name: 'Instructions', value: machine.isa.join(', ') }] : []),
+    { name: 'Memory', value: `${size(machine.memoryBytes)}, ${size(machine.freeMemoryBytes)} free` },
+    ...others.map((device) => ({
+      name: device.id,
+      value: device.available ? `${device.name}, ${size(device.memoryBytes)}` : (device.reason ?? 'not available'),
+    })),
+    { name: 'System', value: machine.platform },
+    { name: 'Studio', value: [versions['studio'], versions['gemm']].filter(Boolean).join(', ') },
+  ]
+  return (
+    <>
+      <Facts facts={facts} />
+      {machine.sidecarProblem && <p className={classes.problem}>{machine.sidecarProblem}</p>}
+    </>
+  )
+}

@@ -1,0 +1,118 @@
+import { Table, Tooltip } from '@mantine/core'
+import type { EvaluationSummary, Project } from '../../../shared/contract/studio/index.ts'
+import { CopyButton } from '../../ui/command.tsx'
+import { Ago, DataTable, FolderGone, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
+import { bits, change, nats, percent, perplexity, ratio, size } from '../../ui/units.ts'
+import { perplexityChange, type Comparison, type Measured } from './comparison.ts'
+import { methodWords, recipeBrief, recipeDetail, series } from './recipe-words.ts'
+import classes from './results-table.module.css'
+
+const COLUMNS: Column[] = [
+  { name: 'Model', align: 'start' },
+  { name: 'Bits', unit: 'per weight' },
+  { name: 'Size', unit: 'on disk' },
+  { name: 'Smaller' },
+  { name: 'Perplexity', unit: 'before → after' },
+  { name: 'Change' },
+  { name: 'KL', unit: 'nats/token' },
+  { name: 'Same top token' },
+  { name: 'Made' },
+  { name: 'Folder', hidden: true },
+]
+
+/** A rise of the perplexity that a person should see. */
+const MUCH = 0.05
+
+type Props = { checkpoint: Project['checkpoint']; comparison: Comparison; nowMs: number }
+
+/** The checkpoint, then each result: what it takes and what it lost. One stamp for the whole table. */
+export function ResultsTable({ checkpoint, comparison: { before, rows }, nowMs }: Props) {
+  return (
+    <DataTable label="Results" columns={COLUMNS} minWidth={960}>
+      <Table.Tr className={classes.reference}>
+        <RowHead>
+          <span className={classes.model}>
+            <span className={classes.dot} data-series="checkpoint" />
+            Checkpoint <span className={classes.recipe}>{checkpoint.dtype}</span>
+          </span>
+        </RowHead>
+        <NumberCell>{bits(checkpoint.bitsPerWeight)}</NumberCell>
+        <NumberCell>{size(checkpoint.sizeBytes)}</NumberCell>
+        <NumberCell />
+        <NumberCell>{before === undefined ? <NotMeasured /> : perplexity(before)}</NumberCell>
+        <NumberCell />
+        <NumberCell />
+        <NumberCell />
+        <NumberCell />
+        <NumberCell>
+          <CopyButton text={checkpoint.path} label="Copy path of the checkpoint" />
+        </NumberCell>
+      </Table.Tr>
+      {rows.map((row) => (
+        <ResultRow key={row.result.id} row={row} before={before} checkpointBytes={checkpoint.sizeBytes} nowMs={nowMs} />
+      ))}
+    </DataTable>
+  )
+}
+
+type RowProps = { row: Measured; before: number | undefined; checkpointBytes: number; nowMs: number }
+
+function ResultRow({ row: { result, evaluation }, before, checkpointBytes, nowMs }: RowProps) {
+  const rise = perplexityChange(before, evaluation?.perplexity)
+  const detail = recipeDetail(result.recipe)
+  return (
+    <Table.Tr>
+      <RowHead>
+        <Tooltip label={detail} disabled={detail === ''} openDelay={300} position="bottom-start">
+          <span className={classes.model}>
+            <span className={classes.dot} data-series={series(result.recipe)} />
+            {methodWords(result.recipe)} <span className={classes.recipe}>{recipeBrief(result.recipe)}</span>
+            {!result.found && <FolderGone />}
+          </span>
+        </Tooltip>
+      </RowHead>
+      <NumberCell>{bits(result.bitsPerWeight)}</NumberCell>
+      <NumberCell>{size(result.sizeBytes)}</NumberCell>
+      <NumberCell>{ratio(checkpointBytes / result.sizeBytes)}</NumberCell>
+      <NumberCell>
+        <BeforeAfter before={before} evaluation={evaluation} />
+      </NumberCell>
+      <NumberCell>
+        {rise !== undefined && <span className={rise > MUCH ? classes.much : undefined}>{change(rise)}</span>}
+      </NumberCell>
+      <NumberCell>{evaluation?.klMean !== undefined && nats(evaluation.klMean)}</NumberCell>
+      <NumberCell>{evaluation?.top1Agreement !== undefined && percent(evaluation.top1Agreement, 1)}</NumberCell>
+      <NumberCell>
+        <Ago thenMs={result.createdAtMs} nowMs={nowMs} />
+      </NumberCell>
+      <NumberCell>
+        <CopyButton
+          text={result.path}
+          label={`Copy path of ${methodWords(result.recipe)} ${recipeBrief(result.recipe)}`}
+        />
+      </NumberCell>
+    </Table.Tr>
+  )
+}
+
+function BeforeAfter({
+  before,
+  evaluation,
+}: {
+  before?: number | undefined
+  evaluation?: EvaluationSummary | undefined
+}) {
+  if (evaluation?.diverged) return 'diverged'
+  if (evaluation?.perplexity === undefined) return <NotMeasured />
+  return (
+    <>
+      {before !== undefined && <span className="unit">{perplexity(before)} → </span>}
+      {perplexity(evaluation.perplexity)}
+    </>
+  )
+}
+
+/** Not a zero and not a blank: nobody has measured it in this way. */
+function NotMeasured() {
+  return <span className="unit">not measured</span>
+}

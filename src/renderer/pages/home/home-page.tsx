@@ -1,0 +1,43 @@
+import { Skeleton } from '@mantine/core'
+import { Failure } from '../../features/failure.tsx'
+import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
+import { MachineCard } from '../../features/machine/machine-card.tsx'
+import { useJobs } from '../../stores/jobs.ts'
+import { loadProjects, useProjects } from '../../stores/projects.ts'
+import { Section } from '../../ui/section.tsx'
+import { useNow } from '../../ui/use-now.ts'
+import { NoProjects } from './no-projects.tsx'
+import { ProjectList } from './project-list.tsx'
+import classes from './home-page.module.css'
+
+export function HomePage() {
+  const { value: projects, error } = useProjects()
+  const jobs = useJobs(({ value }) => value)
+  const nowMs = useNow()
+  const names = new Map(projects?.map(({ id, name }) => [id, name]))
+  return (
+    <div className={classes.page}>
+      <div className={classes.main}>
+        <RunningJobs jobs={jobs ?? []} projectNames={names} />
+        <Section title="Projects" note={projects && projects.length > 0 && String(projects.length)}>
+          {error && <Failure error={error} retry={loadProjects} />}
+          {!projects && !error && <Waiting />}
+          {projects && (projects.length === 0 ? <NoProjects /> : <ProjectList projects={projects} nowMs={nowMs} />)}
+        </Section>
+      </div>
+      <aside className={classes.side}>
+        <MachineCard />
+      </aside>
+    </div>
+  )
+}
+
+function Waiting() {
+  return (
+    <div className={classes.waiting} aria-label="Loading projects" role="status">
+      {[0, 1, 2].map((line) => (
+        <Skeleton key={line} height={64} radius={10} />
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,10 @@
+import { expect, it } from 'vitest'
+import { parseRoute, projectAddress } from './route.ts'
+
+it('reads the place from the fragment', () => {
+  expect(parseRoute('')).toEqual({ page: 'home' })
+  expect(parseRoute('#/')).toEqual({ page: 'home' })
+  expect(parseRoute(projectAddress(12))).toEqual({ page: 'project', projectId: 12 })
+  expect(parseRoute('#/projects/0')).toEqual({ page: 'unknown', address: '/projects/0' })
+  expect(parseRoute('#/projects/1/x')).toMatchObject({ page: 'unknown' })
+})

@@ -1,0 +1,27 @@
+import { useSyncExternalStore } from 'react'
+
+/** Where a person is. The fragment of the address says it, so that it works the same under app:// and http://. */
+export type Route = { page: 'home' } | { page: 'project'; projectId: number } | { page: 'unknown'; address: string }
+
+export function parseRoute(fragment: string): Route {
+  const address = fragment.replace(/^#/, '')
+  if (address === '' || address === '/') return { page: 'home' }
+  const project = /^\/projects\/([1-9]\d{0,14})$/.exec(address)
+  if (project) return { page: 'project', projectId: Number(project[1]) }
+  return { page: 'unknown', address }
+}
+
+export const homeAddress = '#/'
+
+export function projectAddress(projectId: number): string {
+  return `#/projects/${projectId}`
+}
+
+function subscribe(changed: () => void): () => void {
+  window.addEventListener('hashchange', changed)
+  return () => window.removeEventListener('hashchange', changed)
+}
+
+export function useRoute(): Route {
+  return parseRoute(useSyncExternalStore(subscribe, () => window.location.hash))
+}

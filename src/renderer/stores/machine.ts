@@ -1,0 +1,16 @@
+import { create } from 'zustand'
+import type { Machine } from '../../shared/contract/studio/index.ts'
+import { client } from '../bridge/index.ts'
+import { onceLinked } from './link.ts'
+import { makeLoader, type Remote } from './remote.ts'
+
+/** This machine. Lives as long as the page. */
+export const useMachine = create<Remote<Machine>>(() => ({}))
+
+const load = makeLoader<Machine>((remote) => useMachine.setState(remote))
+
+export function loadMachine(): void {
+  void load(() => client.call('machine.get', {}))
+}
+
+onceLinked(loadMachine)
