@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "formats/format.hpp"
+#include "ops/rope/rope.hpp"
 #include "tensor/safetensors.hpp"
 
 namespace squeeze {
@@ -19,25 +19,17 @@ enum class NormKind { kRms, kLayer };
 enum class MlpKind { kGatedSilu, kRelu };
 enum class PositionKind { kRotary, kLearned };
 
-// Rotary frequencies scaled as Llama 3.1 does ("rope_type": "llama3").
-struct Llama3Scaling {
-  double factor = 8;
-  double low_freq_factor = 1;
-  double high_freq_factor = 4;
-  std::int64_t original_context = 8192;
-};
-
 // Everything the decoder needs to know; filled by the family's spec from config.json.
 struct ModelConfig {
-  std::string family;        // model_type
-  std::string architecture;  // class name
+  std::string family = {};        // model_type
+  std::string architecture = {};  // class name
   std::int64_t layers = 0, hidden = 0, intermediate = 0;
   std::int64_t heads = 0, kv_heads = 0, head_dim = 0;
   std::int64_t vocabulary = 0, context = 0;
   double norm_eps = 1e-5;
   double rope_theta = 10000;
-  std::optional<Llama3Scaling> llama3_scaling;
-  std::optional<std::int64_t> sliding_window;  // a query sees itself and the window - 1 positions before it
+  std::optional<RopeScaling> llama3_scaling = {};
+  std::optional<std::int64_t> sliding_window = {};  // a query sees itself and the window - 1 positions before it
   bool tied_embeddings = false;
   bool attention_bias = false;  // q, k, v
   bool output_bias = false;     // o
@@ -60,9 +52,11 @@ struct MatrixSlot {
 struct LayerWeights {
   // Absent parts are null or empty: gate is null in an ungated MLP (up = fc1, down = fc2).
   std::shared_ptr<const LinearWeight> q, k, v, o, gate, up, down;
-  std::vector<float> q_bias, k_bias, v_bias, o_bias, up_bias, down_bias;
+  std::vector<float> q_bias, k_bias, v_bias, o_bias, gate_bias, up_bias, down_bias;
   std::vector<float> attention_norm, attention_norm_bias, mlp_norm, mlp_norm_bias, q_norm, k_norm;
 };
+
+struct Family;
 
 class Model {
  public:
@@ -83,12 +77,16 @@ class Model {
   // Loads one layer. Norms and biases become fp32; linears stay in their layout. NaN and Inf are refused by name.
   Result<LayerWeights> layer(std::int64_t index) const;
 
-  std::shared_ptr<const LinearWeight> embedding() const { return embedding_; }  // [V, hidden]
-  std::shared_ptr<const LinearWeight> head() const { return head_; }            // [V, hidden]; the embedding when tied
+  // [V, hidden], read and checked by each call.
+  Result<std::shared_ptr<const LinearWeight>> embedding() const;
+  Result<std::shared_ptr<const LinearWeight>> head() const;  // of the embedding's tensor when tied
   Result<std::vector<float>> final_norm() const;
   Result<std::vector<float>> final_norm_bias() const;  // empty for RMSNorm
   // Learned positions [context + offset, hidden]; null for rotary ones.
-  std::shared_ptr<const LinearWeight> positions() const { return positions_; }
+  Result<std::shared_ptr<const LinearWeight>> positions() const;
+  // Names without ".weight"; both the same when tied.
+  const std::string& embedding_name() const { return embedding_name_; }
+  const std::string& head_name() const { return head_name_; }
 
   // 128-bit hash, hex: config.json's model fields, every tensor's name, dtype, shape, and up to 4 KiB of each tensor's
   // bytes spread over it. Two fine-tunes of one base differ; moving or re-sharding a folder changes nothing.
@@ -102,8 +100,8 @@ class Model {
   bool quantized_ = false;
   std::string quantization_json_;
   std::vector<MatrixSlot> matrices_;
-  std::map<std::string, std::string> tensor_names_;
-  std::shared_ptr<const LinearWeight> embedding_, head_, positions_;
+  const Family* family_ = nullptr;
+  std::string embedding_name_, head_name_;
   std::string fingerprint_;
 };
 

@@ -1,0 +1,189 @@
+#include "ops/attention/attention.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "base/simd.hpp"
+#include "base/threads.hpp"
+#include "ops/exp/exp.hpp"
+#include "ops/matmul/matmul.hpp"
+#include "ops/scratch.hpp"
+
+namespace squeeze {
+
+namespace {
+
+constexpr std::int64_t kQueryBlock = 128;
+
+// Queries [first, last) and the keys [key_first, key_last) that any of them sees. Positions count within Tk.
+struct Block {
+  std::int64_t first, last, key_first, key_last;
+};
+
+Block block_at(const AttentionShape& shape, std::int64_t first, std::int64_t last) {
+  const std::int64_t key_first = shape.window > 0 ? std::max<std::int64_t>(0, first - shape.window + 1) : 0;
+  return {first, last, key_first, last};
+}
+
+// The columns of one head in the rows [first, last) of a sequence that starts at row `origin`.
+template <typename T>
+StridedView<T> head_of(MatrixView<T> m, std::int64_t head_dim, std::int64_t head, std::int64_t origin,
+                       std::int64_t first, std::int64_t last) {
+  return {m.data + (origin + first) * m.cols + head * head_dim, last - first, head_dim, m.cols};
+}
+
+}  // namespace
+
+// Turns a block of scores into probabilities, in place; keys that a query does not see get 0. `shift` is the position
+// of the first query minus that of the first key, and each row has `keys` columns.
+SQUEEZE_HOT static void causal_softmax(float* scores, std::int64_t rows, std::int64_t keys, std::int64_t shift,
+                                       std::int64_t window, float scale) {
+  for (std::int64_t r = 0; r < rows; ++r, scores += keys) {
+    const std::int64_t end = shift + r + 1;
+    const std::int64_t begin = window > 0 && end > window ? end - window : 0;
+    for (std::int64_t j = 0; j < begin; ++j) scores[j] = 0;
+    for (std::int64_t j = end; j < keys; ++j) scores[j] = 0;
+    float most = scores[begin];
+#pragma omp simd reduction(max : most)
+    for (std::int64_t j = begin; j < end; ++j) most = most < scores[j] ? scores[j] : most;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t j = begin; j < end; ++j) {
+      scores[j] = exp_approx((scores[j] - most) * scale);
+      sum += scores[j];
+    }
+    const float inverse = 1.0f / sum;
+    for (std::int64_t j = begin; j < end; ++j) scores[j] *= inverse;
+  }
+}
+
+// ds = p (dp − Σ p dp) scale, in the place of dp. Where p is 0 because of the mask, so is ds.
+SQUEEZE_HOT static void softmax_backward(const float* p, float* dp, std::int64_t rows, std::int64_t keys, float scale) {
+  for (std::int64_t r = 0; r < rows; ++r, p += keys, dp += keys) {
+    float along = 0;
+#pragma omp simd reduction(+ : along)
+    for (std::int64_t j = 0; j < keys; ++j) along += p[j] * dp[j];
+    for (std::int64_t j = 0; j < keys; ++j) dp[j] = p[j] * (dp[j] - along) * scale;
+  }
+}
+
+// One query of one head against `count` keys and values whose rows lie `stride` apart: decoding, where a matrix product
+// would be all overhead.
+SQUEEZE_HOT static void attend_one(const float* q, const float* keys, const float* values, std::int64_t count,
+                                   std::int64_t stride, std::int64_t dim, float scale, float* scores, float* out) {
+  float most = -INFINITY;
+  for (std::int64_t j = 0; j < count; ++j) {
+    const float* key = keys + j * stride;
+    float score = 0;
+#pragma omp simd reduction(+ : score)
+    for (std::int64_t i = 0; i < dim; ++i) score += q[i] * key[i];
+    scores[j] = score * scale;
+    most = most < scores[j] ? scores[j] : most;
+  }
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (std::int64_t j = 0; j < count; ++j) {
+    scores[j] = exp_approx(scores[j] - most);
+    sum += scores[j];
+  }
+  for (std::int64_t i = 0; i < dim; ++i) out[i] = 0;
+  for (std::int64_t j = 0; j < count; ++j) {
+    const float* value = values + j * stride;
+    const float p = scores[j] / sum;
+    for (std::int64_t i = 0; i < dim; ++i) out[i] += p * value[i];
+  }
+}
+
+namespace {
+
+// Working memory of one thread. It stays for the next call, so that no layer or sample pays for fresh pages.
+struct ThreadScratch {
+  Scratch scores, gradients;
+};
+
+ThreadScratch& thread_scratch() {
+  thread_local ThreadScratch scratch;
+  return scratch;
+}
+
+[[maybe_unused]] bool fits(const AttentionShape& s, MatrixView<const float> q, MatrixView<const float> k) {
+  return s.kv_heads > 0 && s.heads % s.kv_heads == 0 && q.cols == s.heads * s.head_dim &&
+         k.cols == s.kv_heads * s.head_dim;
+}
+
+}  // namespace
+
+void attention(const AttentionShape& shape, std::int64_t sequences, MatrixView<const float> q,
+               MatrixView<const float> k, MatrixView<const float> v, MatrixView<float> out) {
+  assert(fits(shape, q, k) && fits(shape, out, v) && out.rows == q.rows && v.rows == k.rows);
+  assert(sequences > 0 && q.rows % sequences == 0 && k.rows % sequences == 0 && k.rows >= q.rows);
+  const std::int64_t queries = q.rows / sequences, keys = k.rows / sequences, past = keys - queries;
+  const std::int64_t dim = shape.head_dim, group = shape.heads / shape.kv_heads;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
+
+  parallel_for(sequences * shape.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    ThreadScratch& scratch = thread_scratch();
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t s = task / shape.kv_heads, kv = task % shape.kv_heads;
+      for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
+        for (std::int64_t i = 0; i < queries; i += kQueryBlock) {
+          const Block b = block_at(shape, past + i, past + std::min(queries, i + kQueryBlock));
+          const auto q_h = head_of(q, dim, h, s * queries, i, i + b.last - b.first);
+          const auto k_h = head_of(k, dim, kv, s * keys, b.key_first, b.key_last);
+          const auto v_h = head_of(v, dim, kv, s * keys, b.key_first, b.key_last);
+          const auto out_h = head_of(out, dim, h, s * queries, i, i + b.last - b.first);
+          const MatrixView<float> p = scratch.scores.matrix(q_h.rows, k_h.rows);
+          if (queries == 1) {
+            attend_one(q_h.data, k_h.data, v_h.data, k_h.rows, k_h.stride, dim, scale, p.data, out_h.data);
+            continue;
+          }
+          matmul_nt(q_h, k_h, p);
+          causal_softmax(p.data, p.rows, p.cols, b.first - b.key_first, shape.window, scale);
+          matmul_nn(p, v_h, out_h);
+        }
+      }
+    }
+  });
+}
+
+void attention_backward(const AttentionShape& shape, std::int64_t sequences, MatrixView<const float> q,
+                        MatrixView<const float> k, MatrixView<const float> v, MatrixView<const float> d_out,
+                        MatrixView<float> dq, MatrixView<float> dk, MatrixView<float> dv) {
+  assert(fits(shape, q, k) && fits(shape, d_out, v) && fits(shape, dq, dk) && fits(shape, dq, dv));
+  assert(q.rows == k.rows && q.rows == v.rows && q.rows == d_out.rows && q.rows == dq.rows && q.rows == dk.rows);
+  assert(sequences > 0 && q.rows % sequences == 0 && q.rows == dv.rows);
+  const std::int64_t length = q.rows / sequences, dim = shape.head_dim, group = shape.heads / shape.kv_heads;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
+
+  parallel_for(sequences * shape.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    ThreadScratch& scratch = thread_scratch();
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t origin = task / shape.kv_heads * length, kv = task % shape.kv_heads;
+      for (MatrixView<float> m : {dk, dv}) {
+        const auto own = head_of(m, dim, kv, origin, 0, length);
+        for (std::int64_t r = 0; r < length; ++r) std::fill_n(own.data + r * own.stride, dim, 0.0f);
+      }
+      for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
+        for (std::int64_t i = 0; i < length; i += kQueryBlock) {
+          const Block b = block_at(shape, i, std::min(length, i + kQueryBlock));
+          const auto q_h = head_of(q, dim, h, origin, b.first, b.last);
+          const auto k_h = head_of(k, dim, kv, origin, b.key_first, b.key_last);
+          const auto v_h = head_of(v, dim, kv, origin, b.key_first, b.key_last);
+          const auto d_out_h = head_of(d_out, dim, h, origin, b.first, b.last);
+          const MatrixView<float> p = scratch.scores.matrix(q_h.rows, k_h.rows);
+          const MatrixView<float> dp = scratch.gradients.matrix(q_h.rows, k_h.rows);
+          matmul_nt(q_h, k_h, p);
+          causal_softmax(p.data, p.rows, p.cols, b.first - b.key_first, shape.window, scale);
+          matmul_tn(p, d_out_h, head_of(dv, dim, kv, origin, b.key_first, b.key_last), 1);
+          matmul_nt(d_out_h, v_h, dp);
+          softmax_backward(p.data, dp.data, dp.rows, dp.cols, scale);
+          matmul_nn(dp, k_h, head_of(dq, dim, h, origin, b.first, b.last));
+          matmul_tn(dp, q_h, head_of(dk, dim, kv, origin, b.key_first, b.key_last), 1);
+        }
+      }
+    }
+  });
+}
+
+}  // namespace squeeze
