@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { format, resolveConfig } from 'prettier'
 import { z } from 'zod'
 import { errorInfo } from '../src/shared/contract/errors.ts'
 import { PROTOCOL_VERSION, sidecarEvents, sidecarRequests } from '../src/shared/contract/sidecar/index.ts'
@@ -39,7 +40,10 @@ function jsonSchemaText(): string {
 /** The modules, so that a type is called as the schema is exported. */
 async function contractModules(): Promise<Record<string, unknown>[]> {
   const files = readdirSync(join(contractFolder, 'sidecar')).filter((name) => name.endsWith('.ts'))
-  const paths = [join(contractFolder, 'errors.ts'), ...files.sort().map((name) => join(contractFolder, 'sidecar', name))]
+  const paths = [
+    join(contractFolder, 'errors.ts'),
+    ...files.sort().map((name) => join(contractFolder, 'sidecar', name)),
+  ]
   return Promise.all(paths.map((path) => import(pathToFileURL(path).href) as Promise<Record<string, unknown>>))
 }
 
@@ -64,9 +68,11 @@ async function outputs(): Promise<Map<string, string>> {
       payload: model.objectOf(payload, pascal(method)),
     })),
   }
+  const schemaPath = 'src/shared/contract/sidecar.schema.json'
+  const style = await resolveConfig(join(root, schemaPath))
   const note = '// Made by scripts/gen-contract.ts; change the contract and run `npm run gen`.'
   return new Map([
-    ['src/shared/contract/sidecar.schema.json', schema],
+    [schemaPath, await format(schema, { ...style, parser: 'json' })],
     [
       'src/shared/contract/contract-hash.ts',
       `${note}\n/** Names the contract: host and sidecar speak only when theirs are the same. */\nexport const CONTRACT_HASH = '${hash}'\n`,

@@ -103,71 +103,71 @@ struct ErrorInfo {
   // What went wrong, for programs.
   ErrorCode code = {};
   // One sentence for a person, naming the file, tensor or field.
-  std::string message;
+  std::string message = {};
   // The stage of the job that failed, such as "cluster".
-  std::optional<std::string> stage;
+  std::optional<std::string> stage = {};
   // Zero-based decoder layer, where one is to blame. [>= 0]
-  std::optional<std::int64_t> layer;
+  std::optional<std::int64_t> layer = {};
   // Tensor name as the checkpoint spells it.
-  std::optional<std::string> tensor;
+  std::optional<std::string> tensor = {};
   // True when the same request may succeed later, unchanged.
-  bool retryable = false;
+  bool retryable = {};
   // What the person can do next.
-  std::optional<std::string> hint;
+  std::optional<std::string> hint = {};
 };
 
 struct HelloParams {
   // PROTOCOL_VERSION of the host. [>= 0]
-  std::int64_t protocol_version = 0;
+  std::int64_t protocol_version = {};
   // Hash of the contract that the host was built with.
-  std::string contract_hash;
+  std::string contract_hash = {};
   // Version of the studio, for the log.
-  std::string host_version;
+  std::string host_version = {};
 };
 
 struct DeviceInfo {
   // "cpu" or "cuda:<index>".
-  std::string id;
+  std::string id = {};
   // Name as the driver or the processor gives it.
-  std::string name;
+  std::string name = {};
   // Memory of the device, bytes; 0 when unavailable. [>= 0]
-  std::int64_t memory_bytes = 0;
+  std::int64_t memory_bytes = {};
   // False: listed only to say why it cannot be used.
-  bool available = false;
+  bool available = {};
   // Why it is not available.
-  std::optional<std::string> reason;
+  std::optional<std::string> reason = {};
 };
 
 struct HelloResult {
   // PROTOCOL_VERSION of the sidecar. [>= 0]
-  std::int64_t protocol_version = 0;
+  std::int64_t protocol_version = {};
   // Hash of the contract that the sidecar was built with.
-  std::string contract_hash;
+  std::string contract_hash = {};
   // Version of the sidecar.
-  std::string version;
+  std::string version = {};
   // Compiler and its version.
-  std::string compiler;
+  std::string compiler = {};
   // Release, Debug, ...
-  std::string build_type;
+  std::string build_type = {};
   // Library behind the matrix products, with its version.
-  std::string gemm;
+  std::string gemm = {};
   // Instruction sets found at run time, such as "avx2", "avx512f".
-  std::vector<std::string> isa;
+  std::vector<std::string> isa = {};
   // Physical cores that this process may use. [>= 1]
-  std::int64_t cores = 0;
+  std::int64_t cores = {};
   // Every device known, the processor first.
-  std::vector<DeviceInfo> devices;
+  std::vector<DeviceInfo> devices = {};
   // Quantization methods, by id.
-  std::vector<std::string> methods;
+  std::vector<std::string> methods = {};
   // Stored layouts, by id.
-  std::vector<std::string> formats;
+  std::vector<std::string> formats = {};
   // Model families, by Hugging Face model_type.
-  std::vector<std::string> architectures;
+  std::vector<std::string> architectures = {};
 };
 
 struct CheckpointInspectParams {
   // Folder of a checkpoint or of a result, or one .safetensors file in it.
-  std::string path;
+  std::string path = {};
 };
 
 // A checkpoint as trained, or a result of the studio.
@@ -189,19 +189,19 @@ constexpr std::optional<CheckpointInspectResultKind> checkpoint_inspect_result_k
 
 struct MatrixInfo {
   // Tensor name as the checkpoint spells it, with ".weight".
-  std::string name;
+  std::string name = {};
   // Zero-based decoder layer. [>= 0]
-  std::int64_t layer = 0;
+  std::int64_t layer = {};
   // Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.
-  std::string role;
+  std::string role = {};
   // N, output channels. [>= 1]
-  std::int64_t rows = 0;
+  std::int64_t rows = {};
   // K, in-features. [>= 1]
-  std::int64_t cols = 0;
+  std::int64_t cols = {};
   // Data type of a dense matrix (F32, F16, BF16), or the stored layout of a squeezed one.
-  std::string stored_as;
+  std::string stored_as = {};
   // Bytes on disk of everything that belongs to the matrix. [>= 0]
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = {};
 };
 
 // How the kept weights are chosen: sensitive ones and a quartile fence, or by what they save.
@@ -257,11 +257,11 @@ constexpr std::optional<RecipeWeighting> recipe_weighting_named(std::string_view
 
 struct Recipe {
   // Id of the method: "squeezellm", "rtn".
-  std::string method;
+  std::string method = {};
   // Bits of an index. [2, 8]
-  std::int64_t bits = 0;
+  std::int64_t bits = {};
   // Fraction of the weights kept exactly, 0..0.2. [0, 0.2]
-  double sparsity = 0;
+  double sparsity = {};
   // How the kept weights are chosen: sensitive ones and a quartile fence, or by what they save.
   RecipeOutliers outliers = {};
   // Clustering of a row: global optimum, or Lloyd iterations.
@@ -272,62 +272,62 @@ struct Recipe {
 
 struct CheckpointWarning {
   // For programs, such as "embedding-large".
-  std::string code;
+  std::string code = {};
   // One sentence for a person.
-  std::string message;
+  std::string message = {};
 };
 
 struct CheckpointInspectResult {
   // Absolute path of the folder.
-  std::string path;
+  std::string path = {};
   // A checkpoint as trained, or a result of the studio.
   CheckpointInspectResultKind kind = {};
   // Hugging Face model_type, such as "llama".
-  std::string family;
+  std::string family = {};
   // Class named in the config, such as "LlamaForCausalLM".
-  std::string architecture;
+  std::string architecture = {};
   // Data type of most weights: F32, F16 or BF16.
-  std::string dtype;
+  std::string dtype = {};
   // Count of parameters, tied ones once. [>= 0]
-  std::int64_t parameters = 0;
+  std::int64_t parameters = {};
   // L, decoder layers. [>= 1]
-  std::int64_t layers = 0;
+  std::int64_t layers = {};
   // Width of the residual stream. [>= 1]
-  std::int64_t hidden_size = 0;
+  std::int64_t hidden_size = {};
   // Width inside the MLP. [>= 1]
-  std::int64_t intermediate_size = 0;
+  std::int64_t intermediate_size = {};
   // Query heads. [>= 1]
-  std::int64_t heads = 0;
+  std::int64_t heads = {};
   // Key and value heads. [>= 1]
-  std::int64_t kv_heads = 0;
+  std::int64_t kv_heads = {};
   // D, size of one head. [>= 1]
-  std::int64_t head_dim = 0;
+  std::int64_t head_dim = {};
   // V, rows of the embedding. [>= 1]
-  std::int64_t vocabulary_size = 0;
+  std::int64_t vocabulary_size = {};
   // Longest sequence the model was made for, tokens. [>= 1]
-  std::int64_t context_length = 0;
+  std::int64_t context_length = {};
   // Attention window in tokens, where the model has one. [>= 1]
-  std::optional<std::int64_t> sliding_window;
+  std::optional<std::int64_t> sliding_window = {};
   // True when the head is the embedding.
-  bool tied_embeddings = false;
+  bool tied_embeddings = {};
   // Bytes of all weight files. [>= 0]
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = {};
   // Bytes of embedding and head. [>= 0]
-  std::int64_t embedding_bytes = 0;
+  std::int64_t embedding_bytes = {};
   // Bytes of norms, biases and whatever is neither matrix, embedding nor head. [>= 0]
-  std::int64_t other_bytes = 0;
+  std::int64_t other_bytes = {};
   // Hash of config, tensor headers and samples of every tensor; names the weights.
-  std::string fingerprint;
+  std::string fingerprint = {};
   // Every linear inside the decoder layers, in order.
-  std::vector<MatrixInfo> matrices;
+  std::vector<MatrixInfo> matrices = {};
   // Stored bits of the matrices over their weights. [>= 0]
-  double bits_per_weight = 0;
+  double bits_per_weight = {};
   // How a result was made.
-  std::optional<Recipe> recipe;
+  std::optional<Recipe> recipe = {};
   // Fingerprint of the checkpoint that a result was made from.
-  std::optional<std::string> base_fingerprint;
+  std::optional<std::string> base_fingerprint = {};
   // What works but deserves a look.
-  std::vector<CheckpointWarning> warnings;
+  std::vector<CheckpointWarning> warnings = {};
 };
 
 // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
@@ -349,52 +349,52 @@ constexpr std::optional<Estimator> estimator_named(std::string_view name) {
 
 struct CalibrationStartParams {
   // Folder of a dense checkpoint.
-  std::string checkpoint;
+  std::string checkpoint = {};
   // safetensors file with "tokens", int32 [samples, length].
-  std::string tokens;
+  std::string tokens = {};
   // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
   Estimator estimator = {};
   // Folder to make; an unfinished one of the same inputs beside it is taken up again.
-  std::string out;
+  std::string out = {};
   // "cpu" or "cuda:<index>".
-  std::string device;
+  std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
-  std::int64_t threads = 0;
+  std::int64_t threads = {};
   // Activations beyond this go to a scratch file; 0 means half of the free memory. [>= 0]
-  std::int64_t memory_limit_bytes = 0;
+  std::int64_t memory_limit_bytes = {};
 };
 
 // The job runs; watch job.progressed and job.ended.
 struct JobStarted {
   // Job number, unique within one sidecar process. [>= 1]
-  std::int64_t job_id = 0;
+  std::int64_t job_id = {};
 };
 
 struct QuantizationStartParams {
   // Folder of a dense checkpoint.
-  std::string checkpoint;
+  std::string checkpoint = {};
   // Folder of a calibration of the same checkpoint; needed when weighting is "fisher".
-  std::optional<std::string> calibration;
-  Recipe recipe;
+  std::optional<std::string> calibration = {};
+  Recipe recipe = {};
   // Folder to make; an unfinished one of the same inputs beside it is taken up again.
-  std::string out;
+  std::string out = {};
   // "cpu" or "cuda:<index>".
-  std::string device;
+  std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
-  std::int64_t threads = 0;
+  std::int64_t threads = {};
 };
 
 struct EvaluationStartParams {
   // Folder of a checkpoint or of a result.
-  std::string model;
+  std::string model = {};
   // Folder of the model to compare with, usually the checkpoint at full precision.
-  std::optional<std::string> against;
+  std::optional<std::string> against = {};
   // safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.
-  std::string tokens;
+  std::string tokens = {};
   // "cpu" or "cuda:<index>".
-  std::string device;
+  std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
-  std::int64_t threads = 0;
+  std::int64_t threads = {};
 };
 
 // Dense Hugging Face checkpoint at 16 bits, or the public SqueezeLLM layout as safetensors.
@@ -418,99 +418,99 @@ constexpr std::optional<ExportFormat> export_format_named(std::string_view name)
 
 struct ExportStartParams {
   // Folder of a result.
-  std::string model;
+  std::string model = {};
   // Dense Hugging Face checkpoint at 16 bits, or the public SqueezeLLM layout as safetensors.
   ExportFormat format = {};
   // Folder to make.
-  std::string out;
+  std::string out = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
-  std::int64_t threads = 0;
+  std::int64_t threads = {};
 };
 
 struct ModelLoadParams {
   // Folder of a checkpoint or of a result.
-  std::string path;
+  std::string path = {};
   // "cpu" or "cuda:<index>".
-  std::string device;
+  std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
-  std::int64_t threads = 0;
+  std::int64_t threads = {};
   // Tokens the cache holds; 0 means the model limit, at most 4096. [>= 0]
-  std::int64_t context_length = 0;
+  std::int64_t context_length = {};
 };
 
 struct ModelLoadResult {
   // Number of a loaded model, unique within one sidecar process. [>= 1]
-  std::int64_t model_id = 0;
+  std::int64_t model_id = {};
   // Tokens the cache holds. [>= 1]
-  std::int64_t context_length = 0;
+  std::int64_t context_length = {};
   // Weights and cache, bytes. [>= 0]
-  std::int64_t memory_bytes = 0;
+  std::int64_t memory_bytes = {};
 };
 
 struct ModelUnloadParams {
   // Number of a loaded model, unique within one sidecar process. [>= 1]
-  std::int64_t model_id = 0;
+  std::int64_t model_id = {};
 };
 
 struct ModelUnloadResult {
   // False when there was no such model.
-  bool found = false;
+  bool found = {};
 };
 
 struct Sampling {
   // 0 is greedy. [0, 10]
-  double temperature = 0;
+  double temperature = {};
   // Keep the k likeliest tokens; 0 keeps all. [>= 0]
-  std::int64_t top_k = 0;
+  std::int64_t top_k = {};
   // Keep the likeliest tokens up to this mass; 1 keeps all. [0, 1]
-  double top_p = 0;
+  double top_p = {};
   // Drop tokens below this share of the likeliest; 0 drops none. [0, 1]
-  double min_p = 0;
+  double min_p = {};
   // Divides positive logits of seen tokens; 1 is off. [0.1, 10]
-  double repetition_penalty = 0;
+  double repetition_penalty = {};
   // Seed of the sampler; the same seed gives the same tokens. [>= 0]
-  std::int64_t seed = 0;
+  std::int64_t seed = {};
 };
 
 struct GenerationStartParams {
   // Number of a loaded model, unique within one sidecar process. [>= 1]
-  std::int64_t model_id = 0;
+  std::int64_t model_id = {};
   // Token ids. [1..1048576 items]
-  std::vector<std::int64_t> prompt;
+  std::vector<std::int64_t> prompt = {};
   // Most tokens to produce. [>= 1]
-  std::int64_t max_tokens = 0;
+  std::int64_t max_tokens = {};
   // Tokens that end the text; they are not reported.
-  std::vector<std::int64_t> stop_tokens;
-  Sampling sampling;
+  std::vector<std::int64_t> stop_tokens = {};
+  Sampling sampling = {};
 };
 
 struct JobCancelParams {
   // Job number, unique within one sidecar process. [>= 1]
-  std::int64_t job_id = 0;
+  std::int64_t job_id = {};
 };
 
 struct JobCancelResult {
   // True when the job was still running.
-  bool found = false;
+  bool found = {};
 };
 
 struct JobProgressed {
   // Job number, unique within one sidecar process. [>= 1]
-  std::int64_t job_id = 0;
+  std::int64_t job_id = {};
   // Counts up from 0 within the job. [>= 0]
-  std::int64_t seq = 0;
+  std::int64_t seq = {};
   // Name of the stage, in words a person reads: "Reading layers".
-  std::string stage;
+  std::string stage = {};
   // Share of the whole job that is done, 0..1. [0, 1]
-  double fraction = 0;
+  double fraction = {};
   // Work per second of the current stage, in rateUnit. [>= 0]
-  std::optional<double> rate;
+  std::optional<double> rate = {};
   // Unit of rate, such as "tokens/s" or "weights/s".
-  std::optional<std::string> rate_unit;
+  std::optional<std::string> rate_unit = {};
   // Estimate of the time left for the whole job, milliseconds. [>= 0]
-  std::optional<double> remaining_ms;
+  std::optional<double> remaining_ms = {};
   // What is being worked on, such as a tensor name.
-  std::optional<std::string> detail;
+  std::optional<std::string> detail = {};
 };
 
 // How the job ended.
@@ -534,128 +534,128 @@ constexpr std::optional<JobEndedOutcome> job_ended_outcome_named(std::string_vie
 
 struct MatrixSensitivity {
   // Tensor name of the matrix.
-  std::string name;
+  std::string name = {};
   // Zero-based decoder layer. [>= 0]
-  std::int64_t layer = 0;
+  std::int64_t layer = {};
   // Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.
-  std::string role;
+  std::string role = {};
   // N, output channels. [>= 1]
-  std::int64_t rows = 0;
+  std::int64_t rows = {};
   // K, in-features. [>= 1]
-  std::int64_t cols = 0;
+  std::int64_t cols = {};
   // Sum of F over the matrix, squared loss units per squared weight unit. [>= 0]
-  double sum = 0;
+  double sum = {};
   // Largest F in the matrix. [>= 0]
-  double max = 0;
+  double max = {};
   // Sum of F·w² over the matrix: what zeroing it would cost, to second order, times two. [>= 0]
-  double weighted = 0;
+  double weighted = {};
 };
 
 struct CalibrationResult {
   static constexpr std::string_view kind = "calibration";
   // Folder with calibration.json and fisher.safetensors.
-  std::string out;
+  std::string out = {};
   // Names this calibration: checkpoint, tokens, estimator.
-  std::string fingerprint;
+  std::string fingerprint = {};
   // Fingerprint of the checkpoint it was made for.
-  std::string checkpoint_fingerprint;
+  std::string checkpoint_fingerprint = {};
   // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
   Estimator estimator = {};
   // Sequences read. [>= 1]
-  std::int64_t samples = 0;
+  std::int64_t samples = {};
   // Tokens in each sequence. [>= 2]
-  std::int64_t length = 0;
+  std::int64_t length = {};
   // Mean negative log-likelihood per predicted token, nats.
-  double loss = 0;
+  double loss = {};
   // One entry for each matrix, in the order of the checkpoint.
-  std::vector<MatrixSensitivity> matrices;
+  std::vector<MatrixSensitivity> matrices = {};
   // Bytes of the folder. [>= 0]
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = {};
   // Peak resident memory of the sidecar. [>= 0]
-  std::int64_t peak_memory_bytes = 0;
+  std::int64_t peak_memory_bytes = {};
   // Milliseconds of wall-clock time. [>= 0]
-  double duration_ms = 0;
+  double duration_ms = {};
 };
 
 struct MatrixOutcome {
   // Tensor name of the matrix.
-  std::string name;
+  std::string name = {};
   // Zero-based decoder layer. [>= 0]
-  std::int64_t layer = 0;
+  std::int64_t layer = {};
   // Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.
-  std::string role;
+  std::string role = {};
   // Bits of an index; 16 when the matrix was kept. [2, 16]
-  std::int64_t bits = 0;
+  std::int64_t bits = {};
   // Weights kept exactly. [>= 0]
-  std::int64_t sparse_count = 0;
+  std::int64_t sparse_count = {};
   // All stored bits of the matrix over its weights. [>= 0]
-  double bits_per_weight = 0;
+  double bits_per_weight = {};
   // Sum of F·(w − ŵ)² over the matrix; with weighting "none", sum of (w − ŵ)². [>= 0]
-  double objective = 0;
+  double objective = {};
   // ‖w − ŵ‖ / ‖w‖ over the matrix. [>= 0]
-  double relative_error = 0;
+  double relative_error = {};
 };
 
 struct QuantizationResult {
   static constexpr std::string_view kind = "quantization";
   // Folder of the result, in Hugging Face layout.
-  std::string out;
+  std::string out = {};
   // Fingerprint of the result.
-  std::string fingerprint;
+  std::string fingerprint = {};
   // Fingerprint of the checkpoint.
-  std::string checkpoint_fingerprint;
+  std::string checkpoint_fingerprint = {};
   // Fingerprint of the calibration, where one was used.
-  std::optional<std::string> calibration_fingerprint;
-  Recipe recipe;
+  std::optional<std::string> calibration_fingerprint = {};
+  Recipe recipe = {};
   // Stored bits of the matrices over their weights; embedding and head apart. [>= 0]
-  double bits_per_weight = 0;
+  double bits_per_weight = {};
   // Bytes of the weight files of the result. [>= 0]
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = {};
   // Bytes of the weight files of the checkpoint. [>= 0]
-  std::int64_t checkpoint_size_bytes = 0;
+  std::int64_t checkpoint_size_bytes = {};
   // Bytes that the checkpoint takes with every parameter at 16 bits. [>= 0]
-  std::int64_t fp16_size_bytes = 0;
+  std::int64_t fp16_size_bytes = {};
   // Sum over the matrices. [>= 0]
-  double objective = 0;
+  double objective = {};
   // One entry for each matrix, in the order of the checkpoint.
-  std::vector<MatrixOutcome> matrices;
+  std::vector<MatrixOutcome> matrices = {};
   // Matrices taken over from an interrupted run. [>= 0]
-  std::int64_t resumed_matrices = 0;
+  std::int64_t resumed_matrices = {};
   // Peak resident memory of the sidecar. [>= 0]
-  std::int64_t peak_memory_bytes = 0;
+  std::int64_t peak_memory_bytes = {};
   // Milliseconds of wall-clock time. [>= 0]
-  double duration_ms = 0;
+  double duration_ms = {};
 };
 
 struct Divergence {
   // Mean over predicted tokens of KL(against ‖ model), nats.
-  double kl_mean = 0;
+  double kl_mean = {};
   // Fraction of predicted tokens where both models put the same token first. [0, 1]
-  double top1_agreement = 0;
+  double top1_agreement = {};
   // Perplexity of the model compared with; absent when it diverged.
-  std::optional<double> against_perplexity;
+  std::optional<double> against_perplexity = {};
 };
 
 struct EvaluationResult {
   static constexpr std::string_view kind = "evaluation";
   // True when the loss is not finite; perplexity and meanNll are then absent.
-  bool diverged = false;
+  bool diverged = {};
   // Exponent of meanNll.
-  std::optional<double> perplexity;
+  std::optional<double> perplexity = {};
   // Mean negative log-likelihood per predicted token, nats.
-  std::optional<double> mean_nll;
+  std::optional<double> mean_nll = {};
   // Predicted tokens. [>= 0]
-  std::int64_t tokens = 0;
+  std::int64_t tokens = {};
   // Windows read. [>= 0]
-  std::int64_t windows = 0;
+  std::int64_t windows = {};
   // Tokens in a window. [>= 2]
-  std::int64_t window_length = 0;
+  std::int64_t window_length = {};
   // Present when "against" was given.
-  std::optional<Divergence> divergence;
+  std::optional<Divergence> divergence = {};
   // Peak resident memory of the sidecar. [>= 0]
-  std::int64_t peak_memory_bytes = 0;
+  std::int64_t peak_memory_bytes = {};
   // Milliseconds of wall-clock time. [>= 0]
-  double duration_ms = 0;
+  double duration_ms = {};
 };
 
 // Why it ended.
@@ -680,29 +680,29 @@ constexpr std::optional<GenerationResultStopReason> generation_result_stop_reaso
 struct GenerationResult {
   static constexpr std::string_view kind = "generation";
   // Tokens of the prompt. [>= 0]
-  std::int64_t prompt_tokens = 0;
+  std::int64_t prompt_tokens = {};
   // Of these, taken from the cache. [>= 0]
-  std::int64_t reused_tokens = 0;
+  std::int64_t reused_tokens = {};
   // Tokens produced. [>= 0]
-  std::int64_t generated_tokens = 0;
+  std::int64_t generated_tokens = {};
   // Why it ended.
   GenerationResultStopReason stop_reason = {};
   // Time for the prompt, milliseconds: the wait for the first token. [>= 0]
-  double prompt_ms = 0;
+  double prompt_ms = {};
   // Time for the tokens after the first, milliseconds. [>= 0]
-  double generation_ms = 0;
+  double generation_ms = {};
 };
 
 struct ExportResult {
   static constexpr std::string_view kind = "export";
   // Folder made.
-  std::string out;
+  std::string out = {};
   // Dense Hugging Face checkpoint at 16 bits, or the public SqueezeLLM layout as safetensors.
   ExportFormat format = {};
   // Bytes of the weight files. [>= 0]
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = {};
   // Milliseconds of wall-clock time. [>= 0]
-  double duration_ms = 0;
+  double duration_ms = {};
 };
 
 // What a finished job gives, by kind of job.
@@ -710,24 +710,24 @@ using JobResult = std::variant<CalibrationResult, QuantizationResult, Evaluation
 
 struct JobEnded {
   // Job number, unique within one sidecar process. [>= 1]
-  std::int64_t job_id = 0;
+  std::int64_t job_id = {};
   // How the job ended.
   JobEndedOutcome outcome = {};
   // Present exactly when outcome is "done".
-  std::optional<JobResult> result;
+  std::optional<JobResult> result = {};
   // Present exactly when outcome is "failed".
-  std::optional<ErrorInfo> error;
+  std::optional<ErrorInfo> error = {};
 };
 
 struct GenerationProduced {
   // Job number, unique within one sidecar process. [>= 1]
-  std::int64_t job_id = 0;
+  std::int64_t job_id = {};
   // Index of the first token within the answer. [>= 0]
-  std::int64_t seq = 0;
+  std::int64_t seq = {};
   // Token ids.
-  std::vector<std::int64_t> tokens;
+  std::vector<std::int64_t> tokens = {};
   // Natural log of the probability of each token before sampling settings.
-  std::vector<double> logprobs;
+  std::vector<double> logprobs = {};
 };
 
 // What the host may ask. Each answers from the thread that calls it.

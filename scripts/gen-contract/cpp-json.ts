@@ -47,7 +47,8 @@ function decodeExpression(shape: Shape): string {
 
 function decoder(shape: NamedShape): string[] {
   const head = `Result<${shape.name}> decode_${snake(shape.name)}(const json& value, const JsonPath& path) {`
-  if (shape.kind === 'union') throw new Error(`${shape.name}: the generator reads no unions, they only travel to the host`)
+  if (shape.kind === 'union')
+    throw new Error(`${shape.name}: the generator reads no unions, they only travel to the host`)
   if (shape.kind === 'enum') {
     const names = shape.values.map((name) => `"${name}"`).join(', ')
     return [head, `  return read_enum<${shape.name}>(value, path, ${snake(shape.name)}_named, {${names}});`, '}', '']
@@ -131,7 +132,9 @@ export function jsonHeader({ calls, events }: Contract): string {
     'namespace squeeze::contract {',
     '',
     '// Strict: unknown, missing and mistyped fields and values out of range are refused by their path.',
-    ...params.map((name) => `Result<${name}> decode_${snake(name)}(const nlohmann::json& value, const JsonPath& path);`),
+    ...params.map(
+      (name) => `Result<${name}> decode_${snake(name)}(const nlohmann::json& value, const JsonPath& path);`,
+    ),
     '',
     '// A number that is not finite is an internal error that names the field.',
     ...names.map((name) => `Result<nlohmann::json> to_json(const ${name}& value);`),
@@ -156,7 +159,10 @@ export function jsonHeader({ calls, events }: Contract): string {
 export function jsonSource({ model, calls, events }: Contract, errorInfo: ObjectShape): string {
   const sent: ObjectShape[] = [errorInfo, ...calls.map((call) => call.result), ...events.map((event) => event.payload)]
   const names = [...new Set(sent.map((shape) => shape.name))]
-  const read = reachable(model.named, calls.map((call) => call.params))
+  const read = reachable(
+    model.named,
+    calls.map((call) => call.params),
+  )
   return [
     note,
     '// clang-format off',
@@ -168,9 +174,7 @@ export function jsonSource({ model, calls, events }: Contract, errorInfo: Object
     '',
     'namespace {',
     '',
-    ...read
-      .filter((shape) => !calls.some((call) => call.params === shape))
-      .flatMap((shape) => decoder(shape)),
+    ...read.filter((shape) => !calls.some((call) => call.params === shape)).flatMap((shape) => decoder(shape)),
     ...reachable(model.named, sent).flatMap((shape) => encoder(shape)),
     '}  // namespace',
     '',

@@ -62,10 +62,8 @@ function limits(shape: Shape): string {
 function fieldLines(field: Field): string[] {
   const base = cppType(field.shape)
   const type = field.optional ? `std::optional<${base}>` : base
-  const zero = { integer: ' = 0', number: ' = 0', boolean: ' = false', enum: ' = {}' } as Record<string, string>
-  const start = field.optional ? '' : (zero[field.shape.kind] ?? '')
   const about = `${field.description ?? ''}${limits(field.shape)}`.trim()
-  return [...comment(about, '  '), `  ${type} ${snake(field.name)}${start};`]
+  return [...comment(about, '  '), `  ${type} ${snake(field.name)} = {};`]
 }
 
 /** `errorCode` is the one enum that stands in base/, since every layer returns it; the others are written here. */
@@ -78,7 +76,9 @@ function enumLines(shape: NamedShape & { kind: 'enum' }, errorCode: string): str
   else {
     lines.push(`using squeeze::${shape.name};`)
     values.forEach((value, index) => {
-      lines.push(`static_assert(static_cast<int>(${shape.name}::${value}) == ${index}, "base and the contract differ");`)
+      lines.push(
+        `static_assert(static_cast<int>(${shape.name}::${value}) == ${index}, "base and the contract differ");`,
+      )
     })
   }
   lines.push(

@@ -1,0 +1,55 @@
+#include "jobs/calibration_job.hpp"
+
+#include <chrono>
+#include <cmath>
+
+#include "calib/calibrate.hpp"
+#include "jobs/machine.hpp"
+#include "jobs/output.hpp"
+#include "jobs/tokens.hpp"
+
+namespace squeeze {
+
+Result<contract::CalibrationResult> run_calibration(const contract::CalibrationStartParams& params,
+                                                    RunContext& context) {
+  const auto begun = std::chrono::steady_clock::now();
+  SQUEEZE_TRY(check_output(params.out));
+  SQUEEZE_ASSIGN(const auto model, Model::open(params.checkpoint));
+  if (model->quantized())
+    return Error{.code = ErrorCode::kInvalidRequest,
+                 .message = params.checkpoint + " is squeezed; gradients are taken of a checkpoint as trained."};
+  SQUEEZE_ASSIGN(const Matrix<std::int32_t> tokens, read_tokens(params.tokens, model->config()));
+
+  CalibrationOptions options;
+  options.estimator = params.estimator == contract::Estimator::kSample ? Estimator::kSample : Estimator::kToken;
+  options.memory_limit_bytes = params.memory_limit_bytes;
+  options.out = params.out;
+  SQUEEZE_ASSIGN(const CalibrationOutcome outcome, calibrate(*model, tokens.view(), options, context));
+  if (!std::isfinite(outcome.loss))
+    return Error{.code = ErrorCode::kValueNotFinite,
+                 .message = "The loss on the calibration text is not finite, so its gradients say nothing."};
+
+  contract::CalibrationResult out;
+  out.out = params.out;
+  out.fingerprint = outcome.fingerprint;
+  out.checkpoint_fingerprint = model->fingerprint();
+  out.estimator = params.estimator;
+  out.samples = tokens.rows;
+  out.length = tokens.cols;
+  out.loss = outcome.loss;
+  for (const MatrixSensitivity& matrix : outcome.matrices)
+    out.matrices.push_back({.name = matrix.slot.name + ".weight",
+                            .layer = matrix.slot.layer,
+                            .role = matrix.slot.role,
+                            .rows = matrix.slot.rows,
+                            .cols = matrix.slot.cols,
+                            .sum = matrix.sum,
+                            .max = matrix.max,
+                            .weighted = matrix.weighted});
+  out.size_bytes = outcome.size_bytes;
+  out.peak_memory_bytes = peak_memory_bytes();
+  out.duration_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
+  return out;
+}
+
+}  // namespace squeeze

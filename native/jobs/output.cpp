@@ -1,0 +1,99 @@
+#include "jobs/output.hpp"
+
+#include <unistd.h>
+
+#include <system_error>
+
+#include "base/atomic_file.hpp"
+#include "base/mapped_file.hpp"
+
+namespace squeeze {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kCompanions[] = {
+    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja", "chat_template.json",
+    "LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md",
+};
+
+Error unwritable(const fs::path& path, const std::string& why) {
+  return {.code = ErrorCode::kOutputUnwritable,
+          .message = path.string() + " cannot be made: " + why + ".",
+          .hint = "Choose another folder for the output."};
+}
+
+Error already_there(const fs::path& path) {
+  return {.code = ErrorCode::kOutputExists,
+          .message = path.string() + " exists already.",
+          .hint = "Choose another name, or remove it first."};
+}
+
+}  // namespace
+
+Result<void> check_output(const fs::path& out) {
+  if (out.empty()) return unwritable(out, "its name is empty");
+  std::error_code code;
+  if (fs::exists(fs::symlink_status(out, code))) return already_there(out);
+  // The nearest folder above that is there.
+  fs::path parent = fs::absolute(out, code).lexically_normal();
+  if (!parent.has_filename()) parent = parent.parent_path();
+  do parent = parent.parent_path();
+  while (!fs::exists(parent, code) && parent != parent.root_path());
+  if (!fs::is_directory(parent, code)) return unwritable(out, parent.string() + " is not a folder");
+  if (::access(parent.c_str(), W_OK | X_OK) != 0)
+    return unwritable(out, parent.string() + ": " + std::generic_category().message(errno));
+  return {};
+}
+
+fs::path partial_of(const fs::path& out) {
+  const fs::path name = out.has_filename() ? out : out.parent_path();  // "a/b/" names the same folder as "a/b"
+  return fs::path(name.string() + ".partial");
+}
+
+Result<void> make_folder(const fs::path& folder) {
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (!code) return {};
+  if (code == std::errc::no_space_on_device)
+    return Error{.code = ErrorCode::kDiskFull,
+                 .message = "No space left on the disk while making " + folder.string() + ".",
+                 .retryable = true,
+                 .hint = "Free some space, or choose another folder."};
+  return unwritable(folder, code.message());
+}
+
+Result<void> publish(const fs::path& folder, const fs::path& out) {
+  std::error_code code;
+  if (fs::exists(fs::symlink_status(out, code))) return already_there(out);
+  fs::rename(folder, out.has_filename() ? out : out.parent_path(), code);
+  if (code) return unwritable(out, code.message());
+  return {};
+}
+
+Result<void> write_text(const fs::path& path, const std::string& text) {
+  SQUEEZE_ASSIGN(AtomicFile file, AtomicFile::create(path));
+  SQUEEZE_TRY(file.write(std::as_bytes(std::span(text))));
+  return file.commit();
+}
+
+Result<std::string> read_text(const fs::path& path) {
+  SQUEEZE_ASSIGN(const MappedFile file, MappedFile::open(path));
+  return std::string(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+}
+
+Result<void> copy_companions(const fs::path& from, const fs::path& to) {
+  for (const char* name : kCompanions) {
+    std::error_code code;
+    if (!fs::is_regular_file(from / name, code)) continue;
+    SQUEEZE_ASSIGN(const MappedFile source, MappedFile::open(from / name));
+    SQUEEZE_ASSIGN(AtomicFile target, AtomicFile::create(to / name));
+    SQUEEZE_TRY(target.write(source.bytes()));
+    SQUEEZE_TRY(target.commit());
+  }
+  return {};
+}
+
+}  // namespace squeeze

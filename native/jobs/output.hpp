@@ -1,0 +1,31 @@
+#pragma once
+// Where a job puts its folder: nothing stands under the final name before all of it does.
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace squeeze {
+
+// Refuses an output that exists (kOutputExists), or that could not be made (kOutputUnwritable). Makes nothing.
+Result<void> check_output(const std::filesystem::path& out);
+
+// "<out>.partial", where unfinished work lives.
+std::filesystem::path partial_of(const std::filesystem::path& out);
+
+// Makes a folder and those above it.
+Result<void> make_folder(const std::filesystem::path& folder);
+
+// Renames the finished `folder` to `out`. kOutputExists when something came to stand there meanwhile.
+Result<void> publish(const std::filesystem::path& folder, const std::filesystem::path& out);
+
+Result<void> write_text(const std::filesystem::path& path, const std::string& text);
+Result<std::string> read_text(const std::filesystem::path& path);
+
+// Copies what makes a folder usable besides weights and config: tokenizer, generation defaults, chat template. By a list
+// of known names, so that no code and no second copy of the weights comes along.
+Result<void> copy_companions(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace squeeze

@@ -1,0 +1,142 @@
+#include "jobs/sidecar.hpp"
+
+#include "archs/model.hpp"
+#include "base/threads.hpp"
+#include "jobs/calibration_job.hpp"
+#include "jobs/evaluation_job.hpp"
+#include "jobs/export_job.hpp"
+#include "jobs/inspect.hpp"
+#include "jobs/machine.hpp"
+#include "jobs/output.hpp"
+#include "jobs/quantization_job.hpp"
+#include "methods/method.hpp"
+
+namespace squeeze {
+
+namespace {
+
+constexpr const char* kNoCuda = "This sidecar was built without CUDA.";
+
+Result<void> check_device(const std::string& device) {
+  if (device == "cpu") return {};
+  return Error{.code = ErrorCode::kDeviceUnavailable,
+               .message = "params.device: \"" + device + "\" cannot be used. " +
+                          (device.starts_with("cuda") ? kNoCuda : "The devices are listed by sidecar.hello."),
+               .hint = "Use \"cpu\"."};
+}
+
+// A job of this kind, on this many threads.
+template <typename Params, typename R>
+Job job_of(Result<R> (*run)(const Params&, RunContext&), Params params) {
+  return [run, params = std::move(params)](RunContext& context) -> Result<contract::JobResult> {
+    set_thread_count(static_cast<int>(params.threads));
+    auto result = run(params, context);
+    if (!result.ok()) return std::move(result).error();
+    return contract::JobResult(std::move(result).value());
+  };
+}
+
+std::vector<contract::DeviceInfo> devices() {
+  contract::DeviceInfo cpu;
+  cpu.id = "cpu";
+  cpu.name = processor_name();
+  cpu.memory_bytes = memory_bytes();
+  cpu.available = true;
+  contract::DeviceInfo cuda;
+  cuda.id = "cuda:0";
+  cuda.name = "CUDA";
+  cuda.reason = kNoCuda;
+  return {cpu, cuda};
+}
+
+}  // namespace
+
+Result<contract::HelloResult> Sidecar::sidecar_hello(const contract::HelloParams& params) {
+  if (params.protocol_version != contract::kProtocolVersion)
+    return Error{.code = ErrorCode::kProtocolMismatch,
+                 .message = "The studio speaks protocol version " + std::to_string(params.protocol_version) +
+                            ", this sidecar version " + std::to_string(contract::kProtocolVersion) + ".",
+                 .hint = "Build studio and sidecar from the same sources."};
+  if (params.contract_hash != contract::kContractHash)
+    return Error{.code = ErrorCode::kProtocolMismatch,
+                 .message = "The studio was built with contract " + params.contract_hash + ", this sidecar with " +
+                            std::string(contract::kContractHash) + ".",
+                 .hint = "Build studio and sidecar from the same sources."};
+  contract::HelloResult out;
+  out.protocol_version = contract::kProtocolVersion;
+  out.contract_hash = contract::kContractHash;
+  out.version = SQUEEZE_VERSION;
+  out.compiler = compiler_name();
+  out.build_type = SQUEEZE_BUILD_TYPE;
+  out.gemm = gemm_name();
+  out.isa = instruction_sets();
+  out.cores = usable_cores();
+  out.devices = devices();
+  for (const Method* method : all_methods()) out.methods.emplace_back(method->id);
+  for (const Format* format : all_formats()) out.formats.emplace_back(format->id);
+  out.architectures = supported_families();
+  return out;
+}
+
+Result<contract::CheckpointInspectResult> Sidecar::checkpoint_inspect(const contract::CheckpointInspectParams& params) {
+  return inspect_checkpoint(params);
+}
+
+Result<contract::JobStarted> Sidecar::calibration_start(const contract::CalibrationStartParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_TRY(check_output(params.out));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_calibration, params))};
+}
+
+Result<contract::JobStarted> Sidecar::quantization_start(const contract::QuantizationStartParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_TRY(check_quantization(params));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_quantization, params))};
+}
+
+Result<contract::JobStarted> Sidecar::evaluation_start(const contract::EvaluationStartParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_evaluation, params))};
+}
+
+Result<contract::JobStarted> Sidecar::export_start(const contract::ExportStartParams& params) {
+  SQUEEZE_TRY(check_output(params.out));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_export, params))};
+}
+
+Result<contract::ModelLoadResult> Sidecar::model_load(const contract::ModelLoadParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  return models_.load(params);
+}
+
+Result<contract::ModelUnloadResult> Sidecar::model_unload(const contract::ModelUnloadParams& params) {
+  return contract::ModelUnloadResult{.found = models_.unload(params.model_id)};
+}
+
+Result<contract::JobStarted> Sidecar::generation_start(const contract::GenerationStartParams& params) {
+  SQUEEZE_ASSIGN(const std::shared_ptr<LoadedModel> model, models_.find(params.model_id));
+  SQUEEZE_TRY(check_generation(params, *model));
+  // The job learns its own number from here; it begins only after answered().
+  const auto id = std::make_shared<std::int64_t>(0);
+  *id = runner_.submit([this, params, model, id](RunContext& context) -> Result<contract::JobResult> {
+    std::int64_t seq = 0;
+    const auto produced = [&](std::int32_t token, float logprob) {
+      events_.generation_produced({.job_id = *id, .seq = seq++, .tokens = {token}, .logprobs = {logprob}});
+    };
+    auto result = run_generation(params, *model, produced, context);
+    if (!result.ok()) return std::move(result).error();
+    return contract::JobResult(std::move(result).value());
+  });
+  return contract::JobStarted{.job_id = *id};
+}
+
+Result<contract::JobCancelResult> Sidecar::job_cancel(const contract::JobCancelParams& params) {
+  return contract::JobCancelResult{.found = runner_.cancel(params.job_id)};
+}
+
+bool Sidecar::stop(std::chrono::milliseconds limit) {
+  runner_.cancel_all();
+  return runner_.wait_idle(limit);
+}
+
+}  // namespace squeeze

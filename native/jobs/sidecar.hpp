@@ -1,0 +1,39 @@
+#pragma once
+// Everything that the sidecar does for its host, behind the generated interface; knows no transport.
+
+#include <functional>
+
+#include "jobs/contract.gen.hpp"
+#include "jobs/generation_job.hpp"
+#include "jobs/job_runner.hpp"
+
+namespace squeeze {
+
+// Requests come from one thread, but for job_cancel, which may come from any.
+class Sidecar final : public contract::Requests {
+ public:
+  explicit Sidecar(contract::Events& events) : events_(events), runner_(events) {}
+
+  Result<contract::HelloResult> sidecar_hello(const contract::HelloParams& params) override;
+  Result<contract::CheckpointInspectResult> checkpoint_inspect(const contract::CheckpointInspectParams& params) override;
+  Result<contract::JobStarted> calibration_start(const contract::CalibrationStartParams& params) override;
+  Result<contract::JobStarted> quantization_start(const contract::QuantizationStartParams& params) override;
+  Result<contract::JobStarted> evaluation_start(const contract::EvaluationStartParams& params) override;
+  Result<contract::JobStarted> export_start(const contract::ExportStartParams& params) override;
+  Result<contract::ModelLoadResult> model_load(const contract::ModelLoadParams& params) override;
+  Result<contract::ModelUnloadResult> model_unload(const contract::ModelUnloadParams& params) override;
+  Result<contract::JobStarted> generation_start(const contract::GenerationStartParams& params) override;
+  Result<contract::JobCancelResult> job_cancel(const contract::JobCancelParams& params) override;
+
+  // To be called when the answer to a request is on its way: jobs that it started may now speak.
+  void answered() { runner_.release(); }
+  // Cancels all jobs and waits for the running one; false when it did not end in time.
+  bool stop(std::chrono::milliseconds limit);
+
+ private:
+  contract::Events& events_;
+  LoadedModels models_;
+  JobRunner runner_;  // last: its thread ends before what its jobs use
+};
+
+}  // namespace squeeze

@@ -1,0 +1,65 @@
+// squeeze-sidecar: does the heavy work of the studio, driven over stdin and stdout.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+
+#include "jobs/machine.hpp"
+#include "rpc/session.hpp"
+
+namespace {
+
+constexpr const char* kHelp =
+    "squeeze-sidecar: calibrates, squeezes, evaluates and runs language models for the studio.\n"
+    "\n"
+    "It speaks JSON-RPC 2.0 with Content-Length frames on stdin and stdout, logs to stderr, and ends when stdin does.\n"
+    "The first request is sidecar.hello; src/shared/contract/sidecar.schema.json lists the others.\n"
+    "\n"
+    "  --version   print version, contract and instruction sets\n"
+    "  --help      print this\n";
+
+// Jobs that have not stopped by then are left; what they keep on the disk is made for that.
+constexpr auto kGrace = std::chrono::milliseconds(700);
+
+void print_version() {
+  std::printf("squeeze-sidecar %s (protocol %d, contract %s)\n%s, %s, %s\nisa", SQUEEZE_VERSION,
+              static_cast<int>(squeeze::contract::kProtocolVersion), squeeze::contract::kContractHash.data(),
+              SQUEEZE_BUILD_TYPE, squeeze::compiler_name().c_str(), squeeze::gemm_name().c_str());
+  for (const std::string& isa : squeeze::instruction_sets()) std::printf(" %s", isa.c_str());
+  std::printf("\n");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::strcmp(argv[1], "--version") == 0) {
+    print_version();
+    return 0;
+  }
+  if (argc == 2 && std::strcmp(argv[1], "--help") == 0) {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
+  if (argc > 1) {
+    std::cerr << "unknown argument " << argv[1] << "; try --help" << std::endl;
+    return 2;
+  }
+
+  // Libraries print to stdout. The wire keeps a copy of it that nobody else knows; fd 1 is the log from here on.
+  const int wire = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+  if (wire < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+    std::perror("squeeze-sidecar: stdout");
+    return 1;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  // Ctrl-C in a terminal reaches the host too, which then cancels its jobs in order.
+  if (isatty(STDIN_FILENO) == 0) std::signal(SIGINT, SIG_IGN);
+
+  static squeeze::Session session(STDIN_FILENO, wire);
+  const int status = session.run(kGrace);
+  _exit(status);  // no destructors: other threads may still be at work
+}
