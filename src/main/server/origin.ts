@@ -13,7 +13,10 @@ export function isOurHost(header: string | undefined, boundTo: string, port: num
   if ((url.port || '80') !== String(port)) return false
   if (LOOPBACK.has(url.hostname)) return true
   if (isLoopback(boundTo)) return false
-  return isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0 || [boundTo, hostname()].includes(url.hostname)
+  return (
+    isIP(url.hostname.replace(/^\[|\]$/g, '')) !== 0 ||
+    [boundTo, hostname()].some((name) => name.toLowerCase() === url.hostname)
+  )
 }
 
 /** Whether an Origin header is that of a page which the server with this Host header served itself. */

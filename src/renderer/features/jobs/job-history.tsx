@@ -24,6 +24,7 @@ export function JobHistory({ jobs, nowMs }: { jobs: JobSummary[]; nowMs: number 
           <RowHead>{jobNoun(job)}</RowHead>
           <Table.Td className={classes.end} data-state={job.state}>
             {STATES[job.state]}
+            {job.error && `: ${failureTitles[job.error.code].toLowerCase()}`}
             {job.error && <Why error={job.error} />}
           </Table.Td>
           <NumberCell>{job.endedAtMs !== undefined && duration(job.endedAtMs - job.startedAtMs)}</NumberCell>
@@ -39,7 +40,7 @@ export function JobHistory({ jobs, nowMs }: { jobs: JobSummary[]; nowMs: number 
 function Why({ error }: { error: NonNullable<JobSummary['error']> }) {
   return (
     <div className={classes.why}>
-      {[failureTitles[error.code], error.message, failurePlace(error), error.hint].filter(Boolean).map((line) => (
+      {[error.message, failurePlace(error), error.hint].filter(Boolean).map((line) => (
         <div key={line}>{line}</div>
       ))}
     </div>

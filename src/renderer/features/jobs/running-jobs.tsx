@@ -37,7 +37,14 @@ function RunningJob({ job, projectName }: { job: JobSummary; projectName: string
         <span className={classes.pace}>{paceWords(job)}</span>
         <span className={classes.done}>{done} %</span>
       </div>
-      <Progress value={job.fraction * 100} size={6} radius="xl" transitionDuration={200} aria-label={doingWords(job)} />
+      <Progress
+        value={job.fraction * 100}
+        size={6}
+        radius="xl"
+        transitionDuration={200}
+        aria-label={doingWords(job)}
+        classNames={{ root: classes.track }}
+      />
     </div>
   )
 }

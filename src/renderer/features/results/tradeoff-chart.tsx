@@ -15,7 +15,7 @@ import { placeLabels } from './label-placement.ts'
 import { perplexityTicks, sizeAxis, type Point } from './tradeoff.ts'
 import classes from './tradeoff-chart.module.css'
 
-const HEIGHT_PX = 300
+const HEIGHT_PX = 360
 
 /** Size against perplexity: the checkpoint and each result measured in the same way. Lower left is better. */
 export function TradeoffChart({ points }: { points: Point[] }) {

@@ -1,4 +1,5 @@
-import { Skeleton } from '@mantine/core'
+import { Skeleton, VisuallyHidden } from '@mantine/core'
+import { useDocumentTitle } from '@mantine/hooks'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { MachineCard } from '../../features/machine/machine-card.tsx'
@@ -14,9 +15,11 @@ export function HomePage() {
   const { value: projects, error } = useProjects()
   const jobs = useJobs(({ value }) => value)
   const nowMs = useNow()
+  useDocumentTitle('Squeeze Studio')
   const names = new Map(projects?.map(({ id, name }) => [id, name]))
   return (
     <div className={classes.page}>
+      <VisuallyHidden component="h1">Squeeze Studio</VisuallyHidden>
       <div className={classes.main}>
         <RunningJobs jobs={jobs ?? []} projectNames={names} />
         <Section title="Projects" note={projects && projects.length > 0 && String(projects.length)}>

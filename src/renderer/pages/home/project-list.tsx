@@ -1,6 +1,6 @@
 import type { ProjectSummary } from '../../../shared/contract/studio/index.ts'
 import { projectAddress } from '../../route.ts'
-import { ago, bits, count, momentWords, ratio, size } from '../../ui/units.ts'
+import { ago, count, momentWords, ratio, size } from '../../ui/units.ts'
 import classes from './project-list.module.css'
 
 /** A line a project, the one changed last first. The bars of all lines have one scale: bytes of the checkpoint. */
@@ -21,24 +21,18 @@ function ProjectLine({ project, nowMs }: { project: ProjectSummary; nowMs: numbe
     <a className={classes.line} href={projectAddress(project.id)}>
       <div className={classes.who}>
         <div className={classes.name}>{project.name}</div>
-        <div className={classes.path} title={project.path}>
-          {project.found ? (
-            <bdi>{project.path}</bdi>
-          ) : (
-            <span className={classes.gone}>The folder is gone: {project.path}</span>
-          )}
+        <div className={classes.quiet}>
+          {project.family}, {count(project.parameters)} parameters, {project.dtype}
         </div>
-      </div>
-      <div className={classes.model}>
-        {project.family}
-        <div className="unit">
-          {count(project.parameters)} parameters, {project.dtype}
+        <div className={classes.quiet} title={project.path}>
+          {!project.found && <span className={classes.gone}>not found: </span>}
+          {project.path}
         </div>
       </div>
       <Squeezed project={project} />
       <div className={classes.made}>
         {project.results} {project.results === 1 ? 'result' : 'results'}
-        <div className="unit">
+        <div className={classes.quiet}>
           <time dateTime={new Date(project.changedAtMs).toISOString()} title={momentWords(project.changedAtMs)}>
             {ago(project.changedAtMs, nowMs)}
           </time>
@@ -58,9 +52,7 @@ function Squeezed({ project: { sizeBytes, smallest } }: { project: ProjectSummar
           {smallest && ` → ${size(smallest.sizeBytes)}`}
         </span>
         <span className="unit">
-          {smallest
-            ? `${ratio(sizeBytes / smallest.sizeBytes)} smaller, ${bits(smallest.bitsPerWeight)} bits/weight`
-            : 'not squeezed yet'}
+          {smallest ? `${ratio(sizeBytes / smallest.sizeBytes)} smaller` : 'not squeezed yet'}
         </span>
       </div>
       <div className={classes.track} aria-hidden="true">

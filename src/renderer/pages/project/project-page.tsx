@@ -1,4 +1,5 @@
 import { Skeleton } from '@mantine/core'
+import { useDocumentTitle } from '@mantine/hooks'
 import { useEffect } from 'react'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { CalibrationsTable } from '../../features/calibrations/calibrations-table.tsx'
@@ -6,7 +7,9 @@ import { CheckpointCard } from '../../features/checkpoint/checkpoint-card.tsx'
 import { Failure } from '../../features/failure.tsx'
 import { JobHistory } from '../../features/jobs/job-history.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
-import { Results } from '../../features/results/results.tsx'
+import { NoResults, Results, Tradeoff } from '../../features/results/results.tsx'
+import { useComparison } from '../../features/results/use-comparison.ts'
+import { homeAddress } from '../../route.ts'
 import { useJobs } from '../../stores/jobs.ts'
 import { openProject, reloadProject, useProject } from '../../stores/project.ts'
 import { AlertIcon } from '../../ui/icons.tsx'
@@ -29,41 +32,45 @@ export function ProjectPage({ projectId }: { projectId: number }) {
 
 function Loaded({ project }: { project: Project }) {
   const nowMs = useNow()
+  const choice = useComparison(project)
   const jobs = (useJobs(({ value }) => value) ?? []).filter((job) => job.projectId === project.id)
   const ended = jobs.filter(({ state }) => state !== 'running')
-  const { checkpoint, calibrations } = project
+  const { checkpoint, calibrations, results } = project
+  useDocumentTitle(`${project.name} · Squeeze Studio`)
   return (
     <>
-      <header className={classes.header}>
-        <h1 className={classes.name}>{project.name}</h1>
-        <span className={classes.kind}>
-          {checkpoint.family}, {count(checkpoint.parameters)} parameters
-        </span>
+      <header>
+        <a className={classes.up} href={homeAddress}>
+          Projects
+        </a>
+        <div className={classes.header}>
+          <h1 className={classes.name}>{project.name}</h1>
+          <span className={classes.kind}>
+            {checkpoint.family}, {count(checkpoint.parameters)} parameters, {checkpoint.dtype}
+          </span>
+        </div>
       </header>
       {!checkpoint.found && <Moved path={checkpoint.path} />}
       <RunningJobs jobs={jobs} />
       <div className={classes.columns}>
-        <div className={classes.main}>
-          <Results project={project} nowMs={nowMs} />
-          {calibrations.length > 0 && (
-            <Section title="Calibrations">
-              <Panel>
-                <CalibrationsTable calibrations={calibrations} nowMs={nowMs} />
-              </Panel>
-            </Section>
-          )}
-          {ended.length > 0 && (
-            <Section title="Jobs">
-              <Panel>
-                <JobHistory jobs={ended} nowMs={nowMs} />
-              </Panel>
-            </Section>
-          )}
-        </div>
-        <aside className={classes.side}>
-          <CheckpointCard checkpoint={checkpoint} />
-        </aside>
+        {results.length > 0 ? <Tradeoff project={project} choice={choice} /> : <NoResults path={checkpoint.path} />}
+        <CheckpointCard checkpoint={checkpoint} />
       </div>
+      {results.length > 0 && <Results project={project} choice={choice} nowMs={nowMs} />}
+      {calibrations.length > 0 && (
+        <Section title="Calibrations">
+          <Panel>
+            <CalibrationsTable calibrations={calibrations} nowMs={nowMs} />
+          </Panel>
+        </Section>
+      )}
+      {ended.length > 0 && (
+        <Section title="Jobs">
+          <Panel>
+            <JobHistory jobs={ended} nowMs={nowMs} />
+          </Panel>
+        </Section>
+      )}
     </>
   )
 }

@@ -1,0 +1,2 @@
+export { registerServe, runServe } from './register.ts'
+export { serve, type RunningServer, type ServeOptions } from './serve.ts'
