@@ -62,18 +62,8 @@ void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, Matri
 
 Result<std::shared_ptr<const LinearWeight>> load_linear(const TensorStore& store, const std::string& name,
                                                         std::int64_t rows, std::int64_t cols) {
-  for (const Format* format : all_formats()) {
-    if (!format->holds(store, name)) continue;
-    SQUEEZE_ASSIGN(auto weight, format->load(store, name));
-    if (weight->rows() != rows || weight->cols() != cols) {
-      const std::int64_t found[] = {weight->rows(), weight->cols()}, wanted[] = {rows, cols};
-      return Error{.code = ErrorCode::kTensorMalformed,
-                   .message = "The weights of " + name + " are " + shape_text(found) + "; " + shape_text(wanted) +
-                              " was expected.",
-                   .tensor = name + ".weight"};
-    }
-    return weight;
-  }
+  for (const Format* format : all_formats())
+    if (format->holds(store, name)) return format->load(store, name, rows, cols);
   return std::move(store.require(name + ".weight")).error();
 }
 

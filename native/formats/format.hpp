@@ -45,12 +45,20 @@ struct OwnedTensor {
   std::vector<std::byte> bytes;
 };
 
+template <typename T>
+OwnedTensor owned_tensor(std::string name, DType dtype, std::vector<std::int64_t> shape, std::span<const T> values) {
+  const auto bytes = std::as_bytes(values);
+  return {std::move(name), dtype, std::move(shape), {bytes.begin(), bytes.end()}};
+}
+
 struct Format {
   const char* id;
   // True when `store` holds the linear `name` (the tensor name without ".weight") in this layout.
   bool (*holds)(const TensorStore& store, const std::string& name);
-  // Checks shapes, ranges (columns, row pointers, padding) and finiteness of codebooks and values; errors name the tensor.
-  Result<std::shared_ptr<const LinearWeight>> (*load)(const TensorStore& store, const std::string& name);
+  // Loads W[rows, cols]; packed layouts cannot tell the columns by themselves. Checks shapes, ranges (columns, row
+  // pointers, padding) and finiteness of codebooks and values; errors name the tensor.
+  Result<std::shared_ptr<const LinearWeight>> (*load)(const TensorStore& store, const std::string& name,
+                                                      std::int64_t rows, std::int64_t cols);
 };
 
 std::span<const Format* const> all_formats();

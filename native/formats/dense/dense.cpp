@@ -42,13 +42,15 @@ class DenseWeight final : public LinearWeight {
 
 bool holds(const TensorStore& store, const std::string& name) { return store.find(name + ".weight") != nullptr; }
 
-Result<std::shared_ptr<const LinearWeight>> load(const TensorStore& store, const std::string& name) {
+Result<std::shared_ptr<const LinearWeight>> load(const TensorStore& store, const std::string& name, std::int64_t rows,
+                                                 std::int64_t cols) {
   SQUEEZE_ASSIGN(TensorView tensor, store.require(name + ".weight"));
-  if (tensor.shape.size() != 2 || !is_weight_dtype(tensor.dtype))
+  if (!is_weight_dtype(tensor.dtype))
     return Error{.code = ErrorCode::kTensorMalformed,
-                 .message = "Tensor " + tensor.name + " is " + std::string(name_of(tensor.dtype)) + " " +
-                            shape_text(tensor.shape) + "; an F32, F16 or BF16 matrix was expected.",
+                 .message = "Tensor " + tensor.name + " is " + std::string(name_of(tensor.dtype)) +
+                            "; F32, F16 or BF16 was expected.",
                  .tensor = tensor.name};
+  SQUEEZE_TRY(expect_shape(tensor, {rows, cols}));
   SQUEEZE_TRY(expect_finite(tensor));
   return std::shared_ptr<const LinearWeight>(std::make_shared<DenseWeight>(store, std::move(tensor)));
 }
