@@ -8,6 +8,8 @@ export type CalibrationRow = {
   fingerprint: string
   estimator: CalibrationResult['estimator']
   samples: number
+  /** More than samples where the text held no more. */
+  askedSamples: number
   length: number
   textName: string | null
   textHash: string | null
@@ -19,7 +21,7 @@ export type CalibrationRow = {
 }
 
 const SELECT = `
-  SELECT id, project_id AS projectId, path, fingerprint, estimator, samples, length, text_name AS textName,
+  SELECT id, project_id AS projectId, path, fingerprint, estimator, samples, asked_samples AS askedSamples, length, text_name AS textName,
          text_hash AS textHash, loss, size_bytes AS sizeBytes, peak_memory_bytes AS peakMemoryBytes,
          duration_ms AS durationMs, created_at AS createdAt
   FROM calibrations`
@@ -27,7 +29,14 @@ const SELECT = `
 /** A calibration at the same path takes the place of the one recorded before: that folder is gone. */
 export function insertCalibration(
   database: Database,
-  entry: { projectId: number; result: CalibrationResult; textName: string; textHash: string; now: number },
+  entry: {
+    projectId: number
+    result: CalibrationResult
+    askedSamples: number
+    textName: string
+    textHash: string
+    now: number
+  },
 ): number {
   const { result } = entry
   const save = database.transaction(() => {
@@ -35,9 +44,9 @@ export function insertCalibration(
     const id = Number(
       database
         .prepare(
-          `INSERT INTO calibrations (project_id, path, fingerprint, estimator, samples, length, text_name, text_hash,
-             loss, size_bytes, peak_memory_bytes, duration_ms, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+          `INSERT INTO calibrations (project_id, path, fingerprint, estimator, samples, asked_samples, length, text_name,
+             text_hash, loss, size_bytes, peak_memory_bytes, duration_ms, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
           entry.projectId,
@@ -45,6 +54,7 @@ export function insertCalibration(
           result.fingerprint,
           result.estimator,
           result.samples,
+          entry.askedSamples,
           result.length,
           entry.textName,
           entry.textHash,

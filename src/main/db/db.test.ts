@@ -137,7 +137,7 @@ describe('rows', () => {
       peakMemoryBytes: 20,
       durationMs: 1.5,
     }
-    const entry = { projectId, result: calibration, textName: 't', textHash: 'h', now: 6 }
+    const entry = { projectId, result: calibration, askedSamples: 2, textName: 't', textHash: 'h', now: 6 }
     insertCalibration(database, entry)
     const calibrationId = insertCalibration(database, entry)
     expect(listCalibrations(database, projectId)).toHaveLength(1)
@@ -193,6 +193,7 @@ describe('rows', () => {
       textName: 't',
       textHash: 'h',
       bos: 'none',
+      limitWindows: undefined,
       againstPath: undefined,
       now: 8,
       result: {

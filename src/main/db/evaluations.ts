@@ -13,6 +13,8 @@ export type EvaluationRow = {
   textHash: string
   windowLength: number
   windows: number
+  /** Null when the whole text was read. */
+  limitWindows: number | null
   tokens: number
   bos: string
   againstPath: string | null
@@ -35,6 +37,7 @@ export function insertEvaluation(
     textName: string
     textHash: string
     bos: string
+    limitWindows: number | undefined
     againstPath: string | undefined
     result: EvaluationResult
     now: number
@@ -45,9 +48,9 @@ export function insertEvaluation(
     database
       .prepare(
         `INSERT INTO evaluations (project_id, result_id, model_fingerprint, diverged, perplexity, mean_nll, text_name,
-           text_hash, window_length, windows, tokens, bos, against_path, kl_mean, top1_agreement, against_perplexity,
+           text_hash, window_length, windows, limit_windows, tokens, bos, against_path, kl_mean, top1_agreement, against_perplexity,
            peak_memory_bytes, duration_ms, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         entry.projectId,
@@ -60,6 +63,7 @@ export function insertEvaluation(
         entry.textHash,
         result.windowLength,
         result.windows,
+        entry.limitWindows ?? null,
         result.tokens,
         entry.bos,
         entry.againstPath ?? null,
@@ -79,7 +83,7 @@ export function listEvaluations(database: Database, projectId: number): Evaluati
     .prepare(
       `SELECT id, project_id AS projectId, result_id AS resultId, model_fingerprint AS modelFingerprint, diverged,
               perplexity, mean_nll AS meanNll, text_name AS textName, text_hash AS textHash,
-              window_length AS windowLength, windows, tokens, bos, against_path AS againstPath, kl_mean AS klMean,
+              window_length AS windowLength, windows, limit_windows AS limitWindows, tokens, bos, against_path AS againstPath, kl_mean AS klMean,
               top1_agreement AS top1Agreement, against_perplexity AS againstPerplexity,
               peak_memory_bytes AS peakMemoryBytes, duration_ms AS durationMs, created_at AS createdAt
        FROM evaluations WHERE project_id = ? ORDER BY id DESC`,

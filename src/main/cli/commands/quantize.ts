@@ -1,0 +1,86 @@
+import { Option, type Command } from 'commander'
+import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
+import type { QuantizeOutcome } from '../../studio/index.ts'
+import { facts, strong } from '../layout.ts'
+import {
+  addCalibrationOptions,
+  addCommonOptions,
+  fraction,
+  integer,
+  type CalibrationOptions,
+  type CommonOptions,
+} from '../options.ts'
+import { recipeText } from '../recipe-text.ts'
+import { runCommand } from '../session.ts'
+import { bitsPerWeight, bytes, duration, percent, shownPath } from '../units.ts'
+
+type Options = CommonOptions &
+  CalibrationOptions & {
+    method: string
+    bits: number
+    sparsity: number
+    outliers: Recipe['outliers']
+    solver: Recipe['solver']
+    unweighted?: boolean
+    calibration?: string
+    out?: string
+  }
+
+export function registerQuantize(program: Command): void {
+  const command = program
+    .command('quantize')
+    .description('squeeze a checkpoint; calibrates first where the recipe needs it and none is named')
+    .argument('<checkpoint>', 'folder of a checkpoint')
+    .addOption(
+      new Option('--method <name>', 'how weights become indices').choices(['squeezellm', 'rtn']).default('squeezellm'),
+    )
+    .option('--bits <bits>', 'bits of an index, 2 to 8', integer(2, 8), 3)
+    .option('--sparsity <fraction>', 'share of the weights kept exactly: 0.0045 or 0.45%', fraction(0.2), 0)
+    .addOption(
+      new Option('--outliers <rule>', 'how those are chosen').choices(['paper', 'loss-aware']).default('paper'),
+    )
+    .addOption(new Option('--solver <solver>', 'clustering of a row').choices(['exact', 'lloyd']).default('exact'))
+    .option('--unweighted', 'cluster with every weight alike, without a calibration')
+    .addOption(new Option('--calibration <folder>', 'calibration to use').conflicts(['text', 'sample', 'unweighted']))
+    .option('--out <folder>', "folder to make (default: in the studio's folder)")
+  addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
+    runCommand(options, async ({ studio, output, run }) => {
+      const { calibration, text, samples, length, estimator, out } = options
+      const recipe = recipeOf(options)
+      if (recipe.weighting === 'fisher' && calibration === undefined && text === undefined && !options.sample) {
+        output.note('No text is named: calibrating on the bundled sample text.')
+      }
+      const request = { checkpoint, recipe, calibration, text, samples, length, estimator, out }
+      const outcome = await studio.quantize(request, run)
+      const { result, ...rest } = outcome
+      output.answer({ ...result, ...rest, kind: 'quantize' }, () => quantizationText(outcome))
+    }),
+  )
+}
+
+function recipeOf({ method, bits, sparsity, outliers, solver, ...options }: Options): Recipe {
+  // Rounding to nearest needs no sensitivities; it takes them when they are offered, to choose what is kept exactly.
+  const offered = options.calibration !== undefined || options.text !== undefined || options.sample === true
+  const weighted = !options.unweighted && (method !== 'rtn' || offered)
+  return { method, bits, sparsity, outliers, solver, weighting: weighted ? 'fisher' : 'none' }
+}
+
+function quantizationText({ result: r, calibration, project }: QuantizeOutcome): string {
+  const kept = r.matrices.reduce((sum, { sparseCount }) => sum + sparseCount, 0)
+  return [
+    `${strong(shownPath(r.out))}  result`,
+    '',
+    facts([
+      ['Recipe', recipeText(r.recipe)],
+      ['Matrices', `${bitsPerWeight(r.bitsPerWeight)}, ${r.matrices.length} matrices, ${kept} weights kept exactly`],
+      [
+        'Size',
+        `${bytes(r.sizeBytes)}, ${percent(r.sizeBytes / r.fp16SizeBytes)} of ${bytes(r.fp16SizeBytes)} at 16 bits`,
+      ],
+      ['Resumed', r.resumedMatrices > 0 ? `${r.resumedMatrices} matrices of an interrupted run` : undefined],
+      ['Time', `${duration(r.durationMs)}, peak memory ${bytes(r.peakMemoryBytes)}`],
+      ['Calibration', calibration === undefined ? undefined : shownPath(calibration)],
+      ['Project', project],
+    ]),
+  ].join('\n')
+}

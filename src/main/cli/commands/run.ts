@@ -1,0 +1,82 @@
+import type { Command } from 'commander'
+import { fail } from '../../../shared/contract/studio-error.ts'
+import type { MainJobOutcome } from '../../studio/index.ts'
+import { facts, strong, table } from '../layout.ts'
+import { addCommonOptions, fraction, integer, type CommonOptions } from '../options.ts'
+import { recipeText } from '../recipe-text.ts'
+import { runCommand } from '../session.ts'
+import { bytes, digits, percent, perplexity, shownPath } from '../units.ts'
+
+type Options = CommonOptions & { bits: number; sparsity: number; text?: string; evaluateOn?: string }
+
+export function registerRun(program: Command): void {
+  const command = program
+    .command('run')
+    .description('the main job: calibrate, squeeze, and measure before and after; takes over what is already done')
+    .argument('<checkpoint>', 'folder of a checkpoint')
+    .option('--bits <bits>', 'bits of an index, 2 to 8', integer(2, 8), 3)
+    .option('--sparsity <fraction>', 'share of the weights kept exactly: 0.0045 or 0.45%', fraction(0.2), 0.0045)
+    .option('--text <file>', 'text to calibrate on (default: the bundled sample text)')
+    .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
+  addCommonOptions(command).action((checkpoint: string, options: Options) =>
+    runCommand(options, async ({ studio, output, run }) => {
+      if (run.record === false) {
+        throw fail('invalid-request', '"run" keeps its pieces in a project, so it does not go with --no-project.', {
+          hint: 'Use quantize and evaluate, or another folder with --home.',
+        })
+      }
+      const { bits, sparsity, text, evaluateOn } = options
+      const outcome = await studio.mainJob({ checkpoint, bits, sparsity, text, evaluateOn }, run)
+      output.answer({ kind: 'run', ...outcome, checkpoint: outcome.checkpoint.path }, () => mainJobText(outcome))
+    }),
+  )
+}
+
+function mainJobText(o: MainJobOutcome): string {
+  const { checkpoint: c, before, after, stamp } = o
+  const both = before.perplexity !== undefined && after.perplexity !== undefined
+  const cost = both ? `${signed((after.perplexity ?? 0) / (before.perplexity ?? 1) - 1)}` : ''
+  const taken = Object.entries(o.reused).flatMap(([piece, reused]) => (reused ? [piece] : []))
+  return [
+    `${strong(o.project.slug)}  ${recipeText(o.recipe)}`,
+    '',
+    table(
+      [
+        ['', 'Before', 'After', 'Change'],
+        [
+          'Weight files',
+          bytes(o.checkpointSizeBytes),
+          bytes(o.sizeBytes),
+          signed(o.sizeBytes / o.checkpointSizeBytes - 1),
+        ],
+        ['at 16 bits', bytes(o.fp16SizeBytes), bytes(o.sizeBytes), signed(o.sizeBytes / o.fp16SizeBytes - 1)],
+        [
+          'Bits per weight',
+          digits(c.bitsPerWeight),
+          digits(o.bitsPerWeight),
+          signed(o.bitsPerWeight / c.bitsPerWeight - 1),
+        ],
+        ['Perplexity', perplexity(before.perplexity), perplexity(after.perplexity), cost],
+      ],
+      ['left', 'right', 'right', 'right'],
+    ),
+    '',
+    facts([
+      ['Measured on', `${stamp.textName}, ${stamp.windows} windows of ${stamp.windowLength} tokens, BOS ${stamp.bos}`],
+      ['Divergence', after.klMean === undefined ? undefined : `mean KL ${after.klMean.toPrecision(4)} nats/token`],
+      [
+        'Agreement',
+        after.top1Agreement === undefined
+          ? undefined
+          : `${percent(after.top1Agreement)} of the likeliest tokens are the same`,
+      ],
+      ['Calibration', shownPath(o.calibration)],
+      ['Result', shownPath(o.out)],
+      ['Taken over', taken.length > 0 ? `${taken.join(', ')} of an earlier run` : undefined],
+    ]),
+  ].join('\n')
+}
+
+function signed(change: number): string {
+  return `${change < 0 ? '−' : '+'}${percent(Math.abs(change))}`
+}

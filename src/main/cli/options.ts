@@ -1,0 +1,74 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+
+/** Options that every command takes. */
+export type CommonOptions = {
+  json?: boolean
+  home?: string
+  /** False with --no-project. */
+  project?: boolean
+  device?: string
+  threads?: number
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--device <device>', 'cpu, cuda:<index>, or auto: the first GPU that works', 'auto')
+    .option('--threads <count>', 'threads to compute with (default: one per physical core)', integer(1, 1024))
+    .option(
+      '--home <folder>',
+      "the studio's folder (default: SQUEEZE_HOME, or where the system keeps a program's data)",
+    )
+    .option('--no-project', "leave no record in the studio's folder")
+    .option('--json', 'JSON lines on stdout: progress, then one object with the answer')
+}
+
+/** Options that say how to calibrate. */
+export type CalibrationOptions = {
+  text?: string
+  sample?: boolean
+  samples?: number
+  length?: number
+  estimator?: 'sample' | 'token'
+}
+
+export function addCalibrationOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--text <file>', 'text to calibrate on: a file, a .jsonl, or a folder of them').conflicts('sample'),
+    )
+    .option('--sample', 'calibrate on the bundled sample text (default)')
+    .option('--samples <count>', 'sequences to read (default: 100)', integer(1, 1_000_000))
+    .option('--length <tokens>', "tokens in each (default: 512, or the checkpoint's context)", integer(2, 1_048_576))
+    .addOption(
+      new Option(
+        '--estimator <kind>',
+        'squared gradients of a whole sequence, or of each token (default: sample)',
+      ).choices(['sample', 'token']),
+    )
+}
+
+export function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^-?\d+$/.test(text) && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`)
+  }
+}
+
+export function decimal(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() !== '' && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`Expected a number from ${min} to ${max}.`)
+  }
+}
+
+/** "0.0045" or "0.45%". */
+export function fraction(max: number): (text: string) => number {
+  return (text) => {
+    const bare = text.replace(/%$/, '')
+    const value = Number(bare) / (bare === text ? 1 : 100)
+    if (bare.trim() !== '' && value >= 0 && value <= max) return Number(value.toPrecision(12))
+    throw new InvalidArgumentError(`Expected a fraction from 0 to ${max}, or a percentage such as 0.45%.`)
+  }
+}

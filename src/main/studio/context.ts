@@ -1,0 +1,81 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { CONTRACT_HASH } from '../../shared/contract/contract-hash.ts'
+import { endJob, listRunningJobs, openDatabase, type Database } from '../db/index.ts'
+import { createSidecar, locateSidecar, type Sidecar } from '../sidecar/index.ts'
+import { resolveHome } from './home.ts'
+import { findRoot } from './root.ts'
+
+export type StudioOptions = {
+  /** The studio's folder; SQUEEZE_HOME or the platform's place when absent. */
+  home?: string | undefined
+  /** Electron's process.resourcesPath in a packaged studio. */
+  resourcesPath?: string | undefined
+  env?: NodeJS.ProcessEnv
+  /** How long a cancelled job may take to end before its process is ended, milliseconds. */
+  cancelGraceMs?: number
+  /** False leaves no trace in the studio's folder: no log file. */
+  keepLog?: boolean
+}
+
+/** What every use case is handed. */
+export type Context = {
+  home: string
+  /** Folder of the program. */
+  root: string
+  version: string
+  sidecar: Sidecar
+  /** Opened on first use, so that what records nothing needs no database. */
+  database: () => Database
+  close: () => Promise<void>
+}
+
+export function createContext(options: StudioOptions): Context {
+  const env = options.env ?? process.env
+  const home = resolveHome(options.home, env)
+  const { folder: root, version } = findRoot()
+  const sidecar = createSidecar({
+    command: () => ({ path: locateSidecar({ root, resourcesPath: options.resourcesPath, env }), env }),
+    contractHash: CONTRACT_HASH,
+    hostVersion: version,
+    logFile: options.keepLog === false ? undefined : join(home, 'logs', 'sidecar.log'),
+    ...(options.cancelGraceMs === undefined ? {} : { cancelGraceMs: options.cancelGraceMs }),
+  })
+  let database: Database | undefined
+  return {
+    home,
+    root,
+    version,
+    sidecar,
+    database() {
+      if (!database) {
+        database = openDatabase(home)
+        endLostJobs(database)
+      }
+      return database
+    },
+    async close() {
+      await sidecar.close()
+      database?.close()
+    },
+  }
+}
+
+/** Jobs of this machine whose process is gone will not end any more. */
+function endLostJobs(database: Database): void {
+  for (const job of listRunningJobs(database)) {
+    const ours = job.host === hostname()
+    if (ours && !isAlive(job.processId)) endJob(database, job.id, { state: 'interrupted', now: Date.now() })
+  }
+}
+
+function isAlive(processId: number): boolean {
+  // Our own number on a job that we have not started: a process of an earlier life had it.
+  if (processId === process.pid) return false
+  try {
+    process.kill(processId, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

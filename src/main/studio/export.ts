@@ -1,0 +1,20 @@
+import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
+import type { Context } from './context.ts'
+import { openModel } from './model.ts'
+import { claimOutput } from './output.ts'
+import { runAsJob, type RunOptions } from './recording.ts'
+
+export type ExportRequest = { result: string; format: ExportResult['format']; out: string }
+
+export async function exportResult(
+  context: Context,
+  request: ExportRequest,
+  options: RunOptions = {},
+): Promise<ExportResult> {
+  const { inspection, project } = await openModel(context, request.result, options)
+  const out = claimOutput(request.out)
+  const params = { model: inspection.path, format: request.format, out, threads: options.threads ?? 0 }
+  return runAsJob(context, { kind: 'export', projectId: project?.id, params }, options, (onProgress) =>
+    context.sidecar.runJob('export.start', params, { onProgress, signal: options.signal }),
+  )
+}

@@ -1,0 +1,78 @@
+import { calibrate, type CalibrateOutcome, type CalibrateRequest } from './calibrate.ts'
+import { openChat, type ChatRequest, type ChatSession } from './chat.ts'
+import { createContext, type StudioOptions } from './context.ts'
+import { doctor, type Doctor } from './doctor.ts'
+import { evaluate, type EvaluateOutcome, type EvaluateRequest } from './evaluate.ts'
+import { exportResult, type ExportRequest } from './export.ts'
+import { inspect, type Inspection } from './inspect.ts'
+import { mainJob, type MainJobOutcome, type MainJobRequest } from './main-job.ts'
+import { forgetProject, projectNamed, projectSummaries } from './projects.ts'
+import { quantize, type QuantizeOutcome, type QuantizeRequest } from './quantize.ts'
+import type { RunOptions } from './recording.ts'
+import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
+import type { Project, ProjectSummary } from '../../shared/contract/studio/index.ts'
+
+/**
+ * The studio without a page: one folder of records, one sidecar. Every shell stands on these calls. What takes long
+ * reports progress, can be cancelled by a signal, and throws StudioError.
+ */
+export type Studio = {
+  home: string
+  /** Folder of the program, with resources and builds. */
+  root: string
+  version: string
+  inspect(path: string, options?: RunOptions): Promise<Inspection>
+  calibrate(request: CalibrateRequest, options?: RunOptions): Promise<CalibrateOutcome>
+  quantize(request: QuantizeRequest, options?: RunOptions): Promise<QuantizeOutcome>
+  evaluate(request: EvaluateRequest, options?: RunOptions): Promise<EvaluateOutcome>
+  export(request: ExportRequest, options?: RunOptions): Promise<ExportResult>
+  openChat(request: ChatRequest, options?: RunOptions): Promise<ChatSession>
+  mainJob(request: MainJobRequest, options?: Omit<RunOptions, 'record'>): Promise<MainJobOutcome>
+  doctor(options?: { record?: boolean | undefined }): Promise<Doctor>
+  projects: {
+    list(): (ProjectSummary & { slug: string })[]
+    /** By slug or number. */
+    named(name: string): Project & { slug: string }
+    remove(id: number, options?: { files?: boolean }): boolean
+  }
+  close(): Promise<void>
+  /** Ends the sidecar at once, for a person who does not want to wait. */
+  kill(): void
+}
+
+export function openStudio(options: StudioOptions = {}): Studio {
+  const context = createContext(options)
+  return {
+    home: context.home,
+    root: context.root,
+    version: context.version,
+    inspect: (path, run) => inspect(context, path, run),
+    calibrate: (request, run) => calibrate(context, request, run),
+    quantize: (request, run) => quantize(context, request, run),
+    evaluate: (request, run) => evaluate(context, request, run),
+    export: (request, run) => exportResult(context, request, run),
+    openChat: (request, run) => openChat(context, request, run),
+    mainJob: (request, run) => mainJob(context, request, run),
+    doctor: (run) => doctor(context, run),
+    projects: {
+      list: () => projectSummaries(context),
+      named: (name) => projectNamed(context, name),
+      remove: (id, run) => forgetProject(context, id, run),
+    },
+    close: context.close,
+    kill: () => context.sidecar.kill(),
+  }
+}
+
+export type { CalibrateOutcome, CalibrateRequest } from './calibrate.ts'
+export type { ChatAnswer, ChatRequest, ChatSession, ChatTurn } from './chat.ts'
+export type { StudioOptions } from './context.ts'
+export type { Doctor } from './doctor.ts'
+export type { EvaluateOutcome, EvaluateRequest } from './evaluate.ts'
+export type { ExportRequest } from './export.ts'
+export type { Inspection } from './inspect.ts'
+export type { MainJobOutcome, MainJobRequest } from './main-job.ts'
+export type { JobProgress } from './progress.ts'
+export type { QuantizeOutcome, QuantizeRequest } from './quantize.ts'
+export type { RunOptions } from './recording.ts'
+export { findRoot, samplePaths } from './root.ts'

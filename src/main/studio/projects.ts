@@ -1,0 +1,183 @@
+import { existsSync, rmSync } from 'node:fs'
+import type {
+  CalibrationSummary,
+  CheckpointFacts,
+  EvaluationSummary,
+  JobSummary,
+  Project,
+  ProjectSummary,
+  ResultSummary,
+  RoleSize,
+} from '../../shared/contract/studio/index.ts'
+import { fail } from '../../shared/contract/studio-error.ts'
+import {
+  listCalibrations,
+  listEvaluations,
+  listJobs,
+  listProjects,
+  listResults,
+  projectById,
+  projectByName,
+  removeProject,
+  type CalibrationRow,
+  type EvaluationRow,
+  type JobRow,
+  type ProjectRow,
+  type ResultRow,
+} from '../db/index.ts'
+import type { Context } from './context.ts'
+import { projectFolder } from './home.ts'
+import { stored } from './recording.ts'
+import { makeStamp } from './stamp.ts'
+
+/** Newest change first. */
+export function projectSummaries(context: Context): (ProjectSummary & { slug: string })[] {
+  const database = context.database()
+  return listProjects(database).map((row) => {
+    const results = listResults(database, row.id)
+    const [smallest] = results.toSorted((a, b) => a.sizeBytes - b.sizeBytes)
+    const { family, parameters, dtype, sizeBytes } = row.inspection
+    return {
+      id: row.id,
+      slug: row.slug,
+      name: row.name,
+      path: row.path,
+      family,
+      parameters,
+      dtype,
+      sizeBytes,
+      calibrations: listCalibrations(database, row.id).length,
+      results: results.length,
+      ...(smallest ? { smallest: { sizeBytes: smallest.sizeBytes, bitsPerWeight: smallest.bitsPerWeight } } : {}),
+      changedAtMs: row.changedAt,
+      found: existsSync(row.path),
+    }
+  })
+}
+
+export function project(context: Context, id: number): Project {
+  const row = projectById(context.database(), id)
+  if (!row) throw noSuchProject(String(id))
+  return details(context, row)
+}
+
+/** By slug or number, as the command line names it. */
+export function projectNamed(context: Context, name: string): Project & { slug: string } {
+  const row = projectByName(context.database(), name)
+  if (!row) throw noSuchProject(name)
+  return { ...details(context, row), slug: row.slug }
+}
+
+/**
+ * Forgets a project and what was learnt. The checkpoint stays in any case; calibrations and results that lie in the
+ * studio's own folder go only when `files` says so.
+ */
+export function forgetProject(context: Context, id: number, options: { files?: boolean } = {}): boolean {
+  const database = context.database()
+  const row = projectById(database, id)
+  if (!row) return false
+  if (options.files) rmSync(projectFolder(context.home, row.slug), { recursive: true, force: true })
+  return stored(() => removeProject(database, id))
+}
+
+/** Running ones and the latest that ended, newest first. */
+export function jobSummaries(context: Context, projectId?: number): JobSummary[] {
+  return listJobs(context.database(), projectId === undefined ? {} : { projectId }).map(jobSummary)
+}
+
+function noSuchProject(name: string): Error {
+  return fail('not-found', `There is no project ${name}.`, { hint: 'squeeze projects list shows those there are.' })
+}
+
+function details(context: Context, row: ProjectRow): Project {
+  const database = context.database()
+  return {
+    id: row.id,
+    name: row.name,
+    createdAtMs: row.createdAt,
+    changedAtMs: row.changedAt,
+    checkpoint: checkpointFacts(row),
+    calibrations: listCalibrations(database, row.id).map(calibrationSummary),
+    results: listResults(database, row.id).map(resultSummary),
+    evaluations: listEvaluations(database, row.id).map((evaluation) => evaluationSummary(evaluation, row.path)),
+  }
+}
+
+function checkpointFacts(row: ProjectRow): CheckpointFacts {
+  const { matrices, kind: _kind, recipe: _recipe, baseFingerprint: _base, ...facts } = row.inspection
+  const roles = new Map<string, RoleSize>()
+  for (const { role, rows, cols, sizeBytes } of matrices) {
+    const sum = roles.get(role) ?? { role, weights: 0, sizeBytes: 0 }
+    roles.set(role, { role, weights: sum.weights + rows * cols, sizeBytes: sum.sizeBytes + sizeBytes })
+  }
+  return {
+    ...facts,
+    roles: [...roles.values()],
+    ...(row.tokenizer === null ? {} : { tokenizer: row.tokenizer }),
+    found: existsSync(row.path),
+  }
+}
+
+function calibrationSummary(row: CalibrationRow): CalibrationSummary {
+  return {
+    id: row.id,
+    path: row.path,
+    fingerprint: row.fingerprint,
+    ...(row.textName === null ? {} : { textName: row.textName }),
+    estimator: row.estimator,
+    samples: row.samples,
+    length: row.length,
+    loss: row.loss,
+    ...(row.sizeBytes === null ? {} : { sizeBytes: row.sizeBytes }),
+    ...(row.durationMs === null ? {} : { durationMs: row.durationMs }),
+    createdAtMs: row.createdAt,
+    found: existsSync(row.path),
+  }
+}
+
+function resultSummary(row: ResultRow): ResultSummary {
+  return {
+    id: row.id,
+    path: row.path,
+    fingerprint: row.fingerprint,
+    ...(row.calibrationId === null ? {} : { calibrationId: row.calibrationId }),
+    recipe: row.recipe,
+    bitsPerWeight: row.bitsPerWeight,
+    sizeBytes: row.sizeBytes,
+    fp16SizeBytes: row.fp16SizeBytes,
+    durationMs: row.durationMs,
+    createdAtMs: row.createdAt,
+    found: existsSync(row.path),
+  }
+}
+
+/** The number measured beside it counts as the checkpoint's only where it is this checkpoint's. */
+function evaluationSummary(row: EvaluationRow, checkpointPath: string): EvaluationSummary {
+  const beside = row.againstPath === checkpointPath ? row.againstPerplexity : null
+  return {
+    id: row.id,
+    ...(row.resultId === null ? {} : { resultId: row.resultId }),
+    diverged: row.diverged,
+    ...(row.perplexity === null ? {} : { perplexity: row.perplexity }),
+    ...(row.klMean === null ? {} : { klMean: row.klMean }),
+    ...(row.top1Agreement === null ? {} : { top1Agreement: row.top1Agreement }),
+    ...(beside === null ? {} : { againstPerplexity: beside }),
+    stamp: makeStamp(row),
+    durationMs: row.durationMs,
+    createdAtMs: row.createdAt,
+  }
+}
+
+function jobSummary(row: JobRow): JobSummary {
+  return {
+    fraction: row.state === 'done' ? 1 : 0,
+    ...row.progress,
+    id: row.id,
+    ...(row.projectId === null ? {} : { projectId: row.projectId }),
+    kind: row.kind,
+    state: row.state,
+    ...(row.error === null ? {} : { error: row.error }),
+    startedAtMs: row.startedAt,
+    ...(row.endedAt === null ? {} : { endedAtMs: row.endedAt }),
+  }
+}

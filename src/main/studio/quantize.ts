@@ -1,0 +1,143 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { QuantizationResult, Recipe } from '../../shared/contract/sidecar/quantization.ts'
+import { fail } from '../../shared/contract/studio-error.ts'
+import { calibrationByPath, insertResult, listResults, type ResultRow } from '../db/index.ts'
+import { defaultFolder, findCalibration, planCalibration, runCalibration, type CalibrationInputs } from './calibrate.ts'
+import type { Context } from './context.ts'
+import { resolveMachinery } from './device.ts'
+import { projectFolder } from './home.ts'
+import { openCheckpoint, type Model } from './model.ts'
+import { outputFor } from './output.ts'
+import { stretch } from './progress.ts'
+import { runAsJob, stored, type RunOptions } from './recording.ts'
+
+export type QuantizeRequest = CalibrationInputs & {
+  checkpoint: string
+  recipe: Recipe
+  /** Folder of a calibration; without it, one of the same inputs is taken or made where the recipe needs it. */
+  calibration?: string | undefined
+  out?: string | undefined
+}
+
+export type QuantizeOutcome = {
+  result: QuantizationResult
+  /** Folder of the calibration that was used. */
+  calibration?: string
+  project?: string
+}
+
+/** How much of the whole the calibration takes when both are done; only the bar depends on it. */
+const CALIBRATION_SHARE = 0.5
+
+export async function quantize(
+  context: Context,
+  request: QuantizeRequest,
+  options: RunOptions = {},
+): Promise<QuantizeOutcome> {
+  const model = await openCheckpoint(context, request.checkpoint, options)
+  const { recipe } = request
+  const out = outputFor(request.out, resultFolder(context, model, recipe))
+  if (recipe.weighting === 'none') return runQuantization(context, model, recipe, undefined, out, options)
+  if (request.calibration !== undefined) {
+    return runQuantization(context, model, recipe, resolve(request.calibration), out, options)
+  }
+  const first = { ...options, onProgress: stretch(options.onProgress, 0, CALIBRATION_SHARE) }
+  const { path, made } = await ensureCalibration(context, model, request, first, `${out}.calibration`)
+  const rest = made ? { ...options, onProgress: stretch(options.onProgress, CALIBRATION_SHARE, 1) } : options
+  return runQuantization(context, model, recipe, path, out, rest)
+}
+
+/** A calibration of these inputs: one of the project where there is one, else made, into `fallback` without a project. */
+export async function ensureCalibration(
+  context: Context,
+  model: Model,
+  inputs: CalibrationInputs,
+  options: RunOptions,
+  fallback?: string,
+): Promise<{ path: string; made: boolean }> {
+  const plan = await planCalibration(context, model, inputs)
+  const found = findCalibration(context, model, plan)
+  if (found) return { path: found.path, made: false }
+  const folder = defaultFolder(context, model, plan)
+  const out = outputFor(undefined, folder ?? fallback)
+  await runCalibration(context, model, plan, out, options)
+  return { path: out, made: true }
+}
+
+export async function runQuantization(
+  context: Context,
+  model: Model,
+  recipe: Recipe,
+  calibration: string | undefined,
+  out: string,
+  options: RunOptions,
+): Promise<QuantizeOutcome> {
+  if (calibration !== undefined && !existsSync(join(calibration, 'calibration.json'))) {
+    throw fail('file-not-found', `${calibration} is no calibration: it has no calibration.json.`, {
+      hint: 'Make one with "squeeze calibrate".',
+    })
+  }
+  const machinery = await resolveMachinery(context, options)
+  const params = {
+    checkpoint: model.inspection.path,
+    ...(calibration === undefined ? {} : { calibration }),
+    recipe,
+    out,
+    ...machinery,
+  }
+  const job = { kind: 'quantization' as const, projectId: model.project?.id, params }
+  const result = await runAsJob(context, job, options, (onProgress) =>
+    context.sidecar.runJob('quantization.start', params, { onProgress, signal: options.signal }),
+  )
+  const { project } = model
+  if (project) {
+    const database = context.database()
+    const calibrationId = calibration === undefined ? undefined : calibrationByPath(database, calibration)?.id
+    stored(() => insertResult(database, { projectId: project.id, calibrationId, result, now: Date.now() }))
+  }
+  return {
+    result,
+    ...(calibration === undefined ? {} : { calibration }),
+    ...(project ? { project: project.slug } : {}),
+  }
+}
+
+/** A finished result of the same recipe and calibration that is still on disk. */
+export function findResult(
+  context: Context,
+  model: Model,
+  recipe: Recipe,
+  calibrationPath: string,
+): ResultRow | undefined {
+  if (!model.project) return undefined
+  const database = context.database()
+  const calibration = calibrationByPath(database, calibrationPath)
+  return listResults(database, model.project.id).find(
+    (row) =>
+      row.calibrationFingerprint === calibration?.fingerprint &&
+      sameRecipe(row.recipe, recipe) &&
+      existsSync(join(row.path, 'config.json')),
+  )
+}
+
+export function resultFolder(context: Context, model: Model, recipe: Recipe): string | undefined {
+  if (!model.project) return undefined
+  return join(projectFolder(context.home, model.project.slug), 'results', recipeSlug(recipe))
+}
+
+function sameRecipe(a: Recipe, b: Recipe): boolean {
+  return (Object.keys(b) as (keyof Recipe)[]).every((key) => a[key] === b[key])
+}
+
+/** "squeezellm-3bit-0.45pct-paper-exact": what tells one result from another at a glance. */
+function recipeSlug(recipe: Recipe): string {
+  const { method, bits, sparsity, outliers, solver, weighting } = recipe
+  return [
+    method,
+    `${bits}bit`,
+    ...(sparsity > 0 ? [`${Number((sparsity * 100).toPrecision(4))}pct`, outliers] : []),
+    ...(method === 'rtn' ? [] : [solver]),
+    ...(weighting === 'none' && method !== 'rtn' ? ['unweighted'] : []),
+  ].join('-')
+}

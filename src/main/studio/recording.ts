@@ -1,0 +1,76 @@
+import { hostname } from 'node:os'
+import BetterSqlite3 from 'better-sqlite3'
+import { fail, StudioError, toErrorInfo } from '../../shared/contract/studio-error.ts'
+import { endJob, insertJob, touchProject, updateJobProgress, type JobKind } from '../db/index.ts'
+import type { Context } from './context.ts'
+import type { ProgressListener } from './progress.ts'
+
+/** What every long use case takes. */
+export type RunOptions = {
+  onProgress?: ProgressListener | undefined
+  signal?: AbortSignal | undefined
+  /** "cpu", "cuda:<index>" or "auto"; auto takes the first GPU that works. */
+  device?: string | undefined
+  /** 0 or absent: one thread per physical core. */
+  threads?: number | undefined
+  /** False keeps it out of the studio's database. */
+  record?: boolean | undefined
+}
+
+const STORE_EVERY_MS = 500
+
+/** Runs a job and, where it belongs to a project, keeps its state in the database, so that every shell sees it. */
+export async function runAsJob<T>(
+  context: Context,
+  job: { kind: JobKind; projectId: number | undefined; params: unknown },
+  options: RunOptions,
+  work: (onProgress: ProgressListener) => Promise<T>,
+): Promise<T> {
+  const { projectId } = job
+  if (projectId === undefined) return work((progress) => options.onProgress?.(progress))
+  const database = context.database()
+  const id = stored(() => insertJob(database, { ...job, host: hostname(), processId: process.pid, now: Date.now() }))
+  let storedAt = 0
+  const onProgress: ProgressListener = (progress) => {
+    options.onProgress?.(progress)
+    if (Date.now() - storedAt < STORE_EVERY_MS) return
+    storedAt = Date.now()
+    quietly(() => updateJobProgress(database, id, progress))
+  }
+  try {
+    const result = await work(onProgress)
+    stored(() => endJob(database, id, { state: 'done', now: Date.now() }))
+    return result
+  } catch (thrown) {
+    const error = toErrorInfo(thrown)
+    const state = error.code === 'cancelled' ? 'cancelled' : 'failed'
+    quietly(() => endJob(database, id, { state, error: state === 'failed' ? error : undefined, now: Date.now() }))
+    throw thrown
+  } finally {
+    quietly(() => touchProject(database, projectId, Date.now()))
+  }
+}
+
+/** A write that matters: what SQLite says becomes an error that a person can act on. */
+export function stored<T>(write: () => T): T {
+  try {
+    return write()
+  } catch (error) {
+    if (!(error instanceof BetterSqlite3.SqliteError)) throw error
+    const message = `The studio's database could not be written: ${error.message}.`
+    const hint = 'What was made is on disk; only the record of it is missing.'
+    if (error.code === 'SQLITE_FULL') throw fail('disk-full', message, { hint }, error)
+    if (error.code.startsWith('SQLITE_BUSY')) throw fail('busy', message, { hint }, error)
+    if (/^SQLITE_(READONLY|CANTOPEN|IOERR)/.test(error.code)) throw fail('output-unwritable', message, { hint }, error)
+    throw fail('internal', message, {}, error)
+  }
+}
+
+/** A write that may fail without harm: progress, and the end of a job whose own failure matters more. */
+function quietly(write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    if (!(error instanceof BetterSqlite3.SqliteError) && !(error instanceof StudioError)) throw error
+  }
+}
