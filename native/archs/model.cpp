@@ -217,6 +217,14 @@ Result<LayerWeights> Model::layer(std::int64_t index) const {
   return w;
 }
 
+std::int64_t Model::stored_bytes(const std::string& name) const {
+  std::int64_t bytes = 0;
+  for (const std::string& tensor : store_.names())
+    if (tensor.starts_with(name + ".") && tensor != name + ".bias")
+      bytes += static_cast<std::int64_t>(store_.find(tensor)->bytes.size());
+  return bytes;
+}
+
 Result<std::shared_ptr<const LinearWeight>> Model::embedding() const {
   return load_linear(store_, embedding_name_, config_.vocabulary, config_.hidden);
 }

@@ -1,0 +1,122 @@
+#include "ops/attention/attention.hpp"
+
+#include <doctest/doctest.h>
+
+#include "ops/reference_test.hpp"
+
+using namespace squeeze;
+
+namespace {
+
+struct Case {
+  AttentionShape shape;
+  std::int64_t sequences, queries, keys;
+};
+
+// Plain loops in float64.
+std::vector<double> reference(const Case& c, const std::vector<double>& q, const std::vector<double>& k,
+                              const std::vector<double>& v) {
+  const auto& s = c.shape;
+  const std::int64_t q_cols = s.heads * s.head_dim, k_cols = s.kv_heads * s.head_dim;
+  std::vector<double> out(q.size());
+  for (std::int64_t n = 0; n < c.sequences; ++n)
+    for (std::int64_t h = 0; h < s.heads; ++h)
+      for (std::int64_t i = 0; i < c.queries; ++i) {
+        const std::int64_t position = c.keys - c.queries + i, kv = h / (s.heads / s.kv_heads);
+        const std::int64_t from = s.window > 0 ? std::max<std::int64_t>(0, position - s.window + 1) : 0;
+        const double* query = q.data() + (n * c.queries + i) * q_cols + h * s.head_dim;
+        std::vector<double> p;
+        double sum = 0;
+        for (std::int64_t j = from; j <= position; ++j) {
+          const double* key = k.data() + (n * c.keys + j) * k_cols + kv * s.head_dim;
+          double score = 0;
+          for (std::int64_t d = 0; d < s.head_dim; ++d) score += query[d] * key[d];
+          p.push_back(std::exp(score / std::sqrt(static_cast<double>(s.head_dim))));
+          sum += p.back();
+        }
+        for (std::int64_t j = from; j <= position; ++j)
+          for (std::int64_t d = 0; d < s.head_dim; ++d)
+            out[(n * c.queries + i) * q_cols + h * s.head_dim + d] +=
+                p[j - from] / sum * v[(n * c.keys + j) * k_cols + kv * s.head_dim + d];
+      }
+  return out;
+}
+
+const Case kCases[] = {
+    {{1, 1, 4, 0}, 1, 1, 1},      // one token
+    {{4, 2, 6, 0}, 2, 9, 9},      // grouped queries, two sequences
+    {{4, 4, 8, 0}, 1, 5, 12},     // behind a cache
+    {{4, 2, 8, 0}, 1, 1, 12},     // decoding
+    {{4, 2, 8, 5}, 1, 1, 12},     // decoding in a window
+    {{2, 1, 4, 3}, 2, 11, 11},    // a window
+    {{2, 2, 4, 1}, 1, 6, 6},      // a window of the token itself
+    {{2, 2, 4, 100}, 1, 6, 6},    // a window longer than the sequence
+    {{2, 1, 16, 0}, 1, 300, 300},  // several blocks of queries
+    {{2, 1, 16, 40}, 1, 300, 333},
+};
+
+}  // namespace
+
+TEST_CASE("attention against float64 loops (tier B)") {
+  for (const Case& c : kCases) {
+    CAPTURE(c.shape.window);
+    CAPTURE(c.queries);
+    CAPTURE(c.keys);
+    const auto& s = c.shape;
+    const auto q = random_matrix(c.sequences * c.queries, s.heads * s.head_dim, 1, 2);
+    const auto k = random_matrix(c.sequences * c.keys, s.kv_heads * s.head_dim, 2, 2);
+    const auto v = random_matrix(c.sequences * c.keys, s.kv_heads * s.head_dim, 3);
+    Matrix<float> out(q.rows, q.cols);
+    attention(s, c.sequences, q.view(), k.view(), v.view(), out.view());
+    CHECK(relative_error(out.values, reference(c, in_double(q), in_double(k), in_double(v))) < 2e-6);
+
+    auto in_place = q;
+    attention(s, c.sequences, in_place.view(), k.view(), v.view(), in_place.view());
+    CHECK(in_place.values == out.values);
+  }
+}
+
+TEST_CASE("attention's gradients against differences (tier D)") {
+  for (const Case& c : kCases) {
+    if (c.queries != c.keys || c.queries > 100) continue;
+    CAPTURE(c.shape.window);
+    CAPTURE(c.queries);
+    const auto& s = c.shape;
+    const std::int64_t rows = c.sequences * c.queries;
+    const auto q = random_matrix(rows, s.heads * s.head_dim, 1, 2), k = random_matrix(rows, s.kv_heads * s.head_dim, 2, 2);
+    const auto v = random_matrix(rows, s.kv_heads * s.head_dim, 3), d_out = random_matrix(rows, q.cols, 4);
+    Matrix<float> dq(rows, q.cols), dk(rows, k.cols), dv(rows, k.cols);
+    attention_backward(s, c.sequences, q.view(), k.view(), v.view(), d_out.view(), dq.view(), dk.view(), dv.view());
+    const auto x = in_double(q), y = in_double(k), z = in_double(v), g = in_double(d_out);
+    const auto by_q = central_differences([&](const auto& at) { return weighted(reference(c, at, y, z), g); }, x);
+    const auto by_k = central_differences([&](const auto& at) { return weighted(reference(c, x, at, z), g); }, y);
+    const auto by_v = central_differences([&](const auto& at) { return weighted(reference(c, x, y, at), g); }, z);
+    // A single visible key leaves q and k without influence: both gradients are rounding, so compare with dv's size.
+    const bool alone = c.queries == 1 || s.window == 1;
+    if (alone) {
+      CHECK(std::ranges::all_of(dq.values, [](float d) { return std::abs(d) < 1e-6f; }));
+      CHECK(std::ranges::all_of(dk.values, [](float d) { return std::abs(d) < 1e-6f; }));
+    } else {
+      CHECK(relative_error(dq.values, by_q) < 1e-5);
+      CHECK(relative_error(dk.values, by_k) < 1e-5);
+    }
+    CHECK(relative_error(dv.values, by_v) < 1e-5);
+  }
+}
+
+TEST_CASE("attention's gradients over several blocks agree with those of one sequence cut short") {
+  // Gradients of queries in the first 100 positions only: the rest of a long sequence must not matter.
+  const AttentionShape s{2, 1, 8, 0};
+  const std::int64_t length = 300, cut = 100;
+  const auto q = random_matrix(length, 16, 1), k = random_matrix(length, 8, 2), v = random_matrix(length, 8, 3);
+  auto d_out = random_matrix(length, 16, 4);
+  std::fill(d_out.values.begin() + cut * 16, d_out.values.end(), 0.0f);
+  Matrix<float> dq(length, 16), dk(length, 8), dv(length, 8), dq_cut(cut, 16), dk_cut(cut, 8), dv_cut(cut, 8);
+  attention_backward(s, 1, q.view(), k.view(), v.view(), d_out.view(), dq.view(), dk.view(), dv.view());
+  const auto head = [&](const Matrix<float>& m) { return m.view().rows_from(0, cut); };
+  attention_backward(s, 1, head(q), head(k), head(v), head(d_out), dq_cut.view(), dk_cut.view(), dv_cut.view());
+  CHECK(relative_error(head(dq).flat(), dq_cut.values) < 1e-5);
+  CHECK(relative_error(head(dk).flat(), dk_cut.values) < 1e-5);
+  CHECK(relative_error(head(dv).flat(), dv_cut.values) < 1e-5);
+  for (std::int64_t i = cut * 8; i < length * 8; ++i) REQUIRE(dk.values[i] == 0.0f);
+}
