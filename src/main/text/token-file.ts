@@ -24,7 +24,7 @@ export async function writeTokens(path: string, tokens: Int32Array, rows: number
     }
     await rename(unfinished, path)
   } catch (error) {
-    await rm(unfinished, { force: true })
+    await rm(unfinished, { force: true }).catch(() => {})
     const { code, message } = error as NodeJS.ErrnoException
     throw fail(
       code === 'ENOSPC' ? 'disk-full' : 'output-unwritable',
