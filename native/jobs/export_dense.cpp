@@ -69,14 +69,14 @@ Result<std::vector<TensorSource>> dense_tensors(const Model& model, DType dtype)
     SQUEEZE_ASSIGN(const auto weight, model.linear(slot));
     for (const TensorView& tensor : tensors_of_linear(store, names, slot.name)) replaced.insert(tensor.name);
     const std::int64_t cols = slot.cols;
-    out.push_back(converted(slot.name + ".weight", {slot.rows, cols}, cols, dtype,
-                            [weight, cols](std::int64_t first, std::span<float> values) {
-                              const std::int64_t rows = static_cast<std::int64_t>(values.size()) / cols;
-                              parallel_for(rows, 64, [&](std::int64_t begin, std::int64_t end) {
-                                weight->dequantize_rows(first / cols + begin,
-                                                        {values.data() + begin * cols, end - begin, cols});
-                              });
-                            }));
+    out.push_back(
+        converted(slot.name + ".weight", {slot.rows, cols}, cols, dtype,
+                  [weight, cols](std::int64_t first, std::span<float> values) {
+                    const std::int64_t rows = static_cast<std::int64_t>(values.size()) / cols;
+                    parallel_for(rows, 64, [&](std::int64_t begin, std::int64_t end) {
+                      weight->dequantize_rows(first / cols + begin, {values.data() + begin * cols, end - begin, cols});
+                    });
+                  }));
   }
   for (const std::string& name : names) {
     if (replaced.contains(name)) continue;

@@ -16,8 +16,8 @@ struct SqueezellmExport {
   int bits = 0;
 };
 
-// The public SqueezeLLM layout, see export_job.hpp. Refuses, with the reason, what it cannot hold: other bits than 3 and
-// 4, results without a codebook, rows that are no multiple of 32.
+// The public SqueezeLLM layout, see export_job.hpp. Refuses, with the reason, what it cannot hold: other bits than 3
+// and 4, results without a codebook, rows that are no multiple of 32.
 Result<SqueezellmExport> squeezellm_tensors(const Model& model);
 
 }  // namespace squeeze

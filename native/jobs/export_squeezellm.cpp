@@ -20,7 +20,8 @@ Error refused(const std::string& why) {
 }
 
 template <typename T>
-TensorSource owned(std::string name, DType dtype, std::vector<std::int64_t> shape, std::function<std::vector<T>()> make) {
+TensorSource owned(std::string name, DType dtype, std::vector<std::int64_t> shape,
+                   std::function<std::vector<T>()> make) {
   return {std::move(name), dtype, std::move(shape), [make = std::move(make)](const TensorSource::Sink& sink) {
             const std::vector<T> values = make();
             return sink(std::as_bytes(std::span<const T>(values)));

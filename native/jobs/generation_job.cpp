@@ -31,9 +31,12 @@ std::vector<std::int32_t> narrow(const std::vector<std::int64_t>& tokens) {
 
 contract::GenerationResultStopReason reason_of(StopReason reason) {
   switch (reason) {
-    case StopReason::kLength: return contract::GenerationResultStopReason::kLength;
-    case StopReason::kStopToken: return contract::GenerationResultStopReason::kStopToken;
-    case StopReason::kContextFull: return contract::GenerationResultStopReason::kContextFull;
+    case StopReason::kLength:
+      return contract::GenerationResultStopReason::kLength;
+    case StopReason::kStopToken:
+      return contract::GenerationResultStopReason::kStopToken;
+    case StopReason::kContextFull:
+      return contract::GenerationResultStopReason::kContextFull;
   }
   return {};
 }

@@ -53,9 +53,9 @@ std::vector<contract::CheckpointWarning> warnings_of(const Model& model, const S
                                                      std::int64_t embedding_bytes) {
   std::vector<contract::CheckpointWarning> out;
   if (embedding_bytes > sizes.matrices)
-    out.push_back({"embedding-large",
-                   "Embedding and head take " + percent(double(embedding_bytes) / double(sizes.tensors)) +
-                       " of the bytes, more than all matrices, and are not squeezed."});
+    out.push_back({"embedding-large", "Embedding and head take " +
+                                          percent(double(embedding_bytes) / double(sizes.tensors)) +
+                                          " of the bytes, more than all matrices, and are not squeezed."});
   if (float32 && !model.quantized())
     out.push_back({"stored-float32", "The weights are stored as F32: half of the size is won by 16 bits alone."});
   // A 4-bit codebook of fp16 costs 256 / K bits for each weight.
@@ -134,7 +134,8 @@ Result<contract::CheckpointInspectResult> inspect_checkpoint(const contract::Che
     out.parameters -= head->count();
   out.warnings = warnings_of(*model, sizes, out.dtype == "F32", out.embedding_bytes);
   if (model->quantized()) {
-    SQUEEZE_ASSIGN(const ResultManifest manifest, read_quantization_config(model->quantization_json(), model->folder()));
+    SQUEEZE_ASSIGN(const ResultManifest manifest,
+                   read_quantization_config(model->quantization_json(), model->folder()));
     out.recipe = manifest.recipe;
     if (!manifest.checkpoint_fingerprint.empty()) out.base_fingerprint = manifest.checkpoint_fingerprint;
   }

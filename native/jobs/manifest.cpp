@@ -32,12 +32,9 @@ Result<void> write_json(const fs::path& path, const Json& json) {
 }
 
 Json recipe_json(const contract::Recipe& recipe) {
-  return {{"method", recipe.method},
-          {"bits", recipe.bits},
-          {"sparsity", recipe.sparsity},
-          {"outliers", name_of(recipe.outliers)},
-          {"solver", name_of(recipe.solver)},
-          {"weighting", name_of(recipe.weighting)}};
+  return {{"method", recipe.method},          {"bits", recipe.bits},
+          {"sparsity", recipe.sparsity},      {"outliers", name_of(recipe.outliers)},
+          {"solver", name_of(recipe.solver)}, {"weighting", name_of(recipe.weighting)}};
 }
 
 void add_provenance(Json& json, const ResultManifest& manifest) {

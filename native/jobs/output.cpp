@@ -14,9 +14,20 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kCompanions[] = {
-    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja", "chat_template.json",
-    "LICENSE", "LICENSE.txt", "NOTICE", "USE_POLICY.md",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "generation_config.json",
+    "chat_template.jinja",
+    "chat_template.json",
+    "LICENSE",
+    "LICENSE.txt",
+    "NOTICE",
+    "USE_POLICY.md",
 };
 
 Error unwritable(const fs::path& path, const std::string& why) {

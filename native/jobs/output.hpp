@@ -24,8 +24,8 @@ Result<void> publish(const std::filesystem::path& folder, const std::filesystem:
 Result<void> write_text(const std::filesystem::path& path, const std::string& text);
 Result<std::string> read_text(const std::filesystem::path& path);
 
-// Copies what makes a folder usable besides weights and config: tokenizer, generation defaults, chat template. By a list
-// of known names, so that no code and no second copy of the weights comes along.
+// Copies what makes a folder usable besides weights and config: tokenizer, generation defaults, chat template. By a
+// list of known names, so that no code and no second copy of the weights comes along.
 Result<void> copy_companions(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace squeeze

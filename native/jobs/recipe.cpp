@@ -19,8 +19,7 @@ MethodOptions options_of(const contract::Recipe& recipe) {
   options.outliers =
       recipe.outliers == contract::RecipeOutliers::kPaper ? OutlierRule::kPaper : OutlierRule::kLossAware;
   options.solver = recipe.solver == contract::RecipeSolver::kExact ? ClusterSolver::kExact : ClusterSolver::kLloyd;
-  options.weighting =
-      recipe.weighting == contract::RecipeWeighting::kFisher ? Weighting::kFisher : Weighting::kNone;
+  options.weighting = recipe.weighting == contract::RecipeWeighting::kFisher ? Weighting::kFisher : Weighting::kNone;
   return options;
 }
 

@@ -15,7 +15,8 @@ class Sidecar final : public contract::Requests {
   explicit Sidecar(contract::Events& events) : events_(events), runner_(events) {}
 
   Result<contract::HelloResult> sidecar_hello(const contract::HelloParams& params) override;
-  Result<contract::CheckpointInspectResult> checkpoint_inspect(const contract::CheckpointInspectParams& params) override;
+  Result<contract::CheckpointInspectResult> checkpoint_inspect(
+      const contract::CheckpointInspectParams& params) override;
   Result<contract::JobStarted> calibration_start(const contract::CalibrationStartParams& params) override;
   Result<contract::JobStarted> quantization_start(const contract::QuantizationStartParams& params) override;
   Result<contract::JobStarted> evaluation_start(const contract::EvaluationStartParams& params) override;

@@ -22,9 +22,10 @@ Result<Matrix<std::int32_t>> read_tokens(const std::filesystem::path& path, cons
                  .tensor = "tokens"};
   const std::int64_t rows = found->shape[0], length = found->shape[1];
   if (rows < 1 || length < 2)
-    return Error{.code = ErrorCode::kTextTooShort,
-                 .message = "The text gives " + shape_text(found->shape) + " tokens; at least one row of two is needed.",
-                 .hint = "Take a longer text, or shorter windows."};
+    return Error{
+        .code = ErrorCode::kTextTooShort,
+        .message = "The text gives " + shape_text(found->shape) + " tokens; at least one row of two is needed.",
+        .hint = "Take a longer text, or shorter windows."};
   if (config.positions == PositionKind::kLearned && length > config.context)
     return Error{.code = ErrorCode::kInvalidRequest,
                  .message = "Rows of " + std::to_string(length) + " tokens are longer than the " +

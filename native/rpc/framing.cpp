@@ -25,9 +25,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // Other header fields, such as Content-Type, are allowed and ignored.
@@ -62,7 +61,8 @@ Result<bool> FrameReader::fill() {
   do count = ::read(fd_, chunk, sizeof(chunk));
   while (count < 0 && errno == EINTR);
   if (count < 0)
-    return Error{.code = ErrorCode::kFileUnreadable, .message = std::string("Reading requests: ") + std::strerror(errno)};
+    return Error{.code = ErrorCode::kFileUnreadable,
+                 .message = std::string("Reading requests: ") + std::strerror(errno)};
   buffer_.append(chunk, static_cast<std::size_t>(count));
   return count > 0;
 }

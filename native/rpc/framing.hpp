@@ -19,7 +19,8 @@ class FrameReader {
  public:
   explicit FrameReader(int fd) : fd_(fd) {}
   // The next body; nullopt when the stream ended between two frames. A frame that is malformed, too large or cut short
-  // is an error after which the stream cannot be followed any more (kInvalidRequest, or kFileUnreadable for the stream).
+  // is an error after which the stream cannot be followed any more (kInvalidRequest, or kFileUnreadable for the
+  // stream).
   Result<std::optional<std::string>> read();
 
  private:

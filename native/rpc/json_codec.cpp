@@ -12,10 +12,14 @@ namespace {
 // What was found, short enough for a sentence.
 std::string shown(const json& value) {
   switch (value.type()) {
-    case json::value_t::object: return "an object";
-    case json::value_t::array: return "an array of " + std::to_string(value.size());
-    case json::value_t::null: return "null";
-    default: break;
+    case json::value_t::object:
+      return "an object";
+    case json::value_t::array:
+      return "an array of " + std::to_string(value.size());
+    case json::value_t::null:
+      return "null";
+    default:
+      break;
   }
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
   constexpr std::size_t kLongest = 60;
@@ -62,8 +66,9 @@ Result<bool> read_boolean(const json& value, const JsonPath& path) {
 
 Result<std::int64_t> read_integer(const json& value, const JsonPath& path, std::int64_t least, std::int64_t most) {
   const auto refuse = [&] {
-    return mismatch(path, range_text<std::int64_t>("an integer", least, most, least > kMinSafe, most < kMaxSafe,
-                                                   [](std::int64_t bound) { return std::to_string(bound); }),
+    return mismatch(path,
+                    range_text<std::int64_t>("an integer", least, most, least > kMinSafe, most < kMaxSafe,
+                                             [](std::int64_t bound) { return std::to_string(bound); }),
                     value);
   };
   std::int64_t number = 0;

@@ -45,7 +45,8 @@ Error mismatch(const JsonPath& path, const std::string& expected, const nlohmann
 Result<std::string> read_string(const nlohmann::json& value, const JsonPath& path);
 Result<bool> read_boolean(const nlohmann::json& value, const JsonPath& path);
 // 3.0 is an integer, 3.7 is not. Bounds are inclusive.
-Result<std::int64_t> read_integer(const nlohmann::json& value, const JsonPath& path, std::int64_t least, std::int64_t most);
+Result<std::int64_t> read_integer(const nlohmann::json& value, const JsonPath& path, std::int64_t least,
+                                  std::int64_t most);
 Result<double> read_number(const nlohmann::json& value, const JsonPath& path, double least, double most);
 
 // Refuses what is no object, and fields that are not listed.

@@ -32,7 +32,8 @@ std::string malformed_request(const json& message) {
 }
 
 bool is_response(const json& message) {
-  return message.is_object() && !message.contains("method") && (message.contains("result") || message.contains("error"));
+  return message.is_object() && !message.contains("method") &&
+         (message.contains("result") || message.contains("error"));
 }
 
 json id_of(const json& message) {

@@ -3,8 +3,6 @@ import { cppType, snake } from './cpp-types.ts'
 import type { Contract } from './cpp-types.ts'
 import type { NamedShape, ObjectShape, Shape } from './model.ts'
 
-const isNamed = (shape: Shape): shape is NamedShape => ['enum', 'object', 'union'].includes(shape.kind)
-
 /** Every named shape inside `roots`, what is needed first. */
 function reachable(all: NamedShape[], roots: Shape[]): NamedShape[] {
   const found = new Set<Shape>()

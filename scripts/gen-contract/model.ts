@@ -153,5 +153,5 @@ function constraints(schema: z.core.$ZodType, path: string, allowed: string[]): 
   for (const key of Object.keys(json))
     if (!['$schema', 'type', 'description', ...allowed].includes(key))
       throw new Error(`${path}: the generator has no C++ for "${key}"`)
-  return json as Constraints
+  return json
 }
