@@ -11,6 +11,8 @@ export async function main(argv: string[]): Promise<void> {
     if (error.code === 'EPIPE') process.exit(EXIT.ok)
     throw error
   })
+  // The launcher ends a process that does not hear; every command has its own way to end.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.send?.('heard'))
   const program = makeProgram()
   const json = argv.includes('--json')
   const complaints: string[] = []

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { findRoot } from '../studio/index.ts'
-import { registerServe } from '../server/index.ts'
 import { registerCalibrate } from './commands/calibrate.ts'
 import { registerChat } from './commands/chat.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -10,6 +9,7 @@ import { registerInspect } from './commands/inspect.ts'
 import { registerProjects } from './commands/projects.ts'
 import { registerQuantize } from './commands/quantize.ts'
 import { registerRun } from './commands/run.ts'
+import { registerServe } from './commands/serve.ts'
 
 /** The commands in the order a person needs them. */
 const REGISTER = [
