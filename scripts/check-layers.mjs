@@ -24,7 +24,8 @@ const PARTS = {
   'src/renderer/bridge': ['src/shared'],
   'src/main/app': ['src/main/studio', 'src/shared'],
   'src/main/server': ['src/main/studio', 'src/shared'],
-  'src/main/cli': ['src/main/studio', 'src/shared'],
+  // `squeeze serve` starts the other shell that needs no window.
+  'src/main/cli': ['src/main/server', 'src/main/studio', 'src/shared'],
   'src/main/studio': ['src/main/db', 'src/main/sidecar', 'src/main/text', 'src/shared'],
   'src/main/db': ['src/shared'],
   'src/main/sidecar': ['src/shared'],

@@ -1,6 +1,6 @@
 export * from './calibrations.ts'
 export * from './evaluations.ts'
 export * from './jobs.ts'
-export { openDatabase, type Database } from './open.ts'
+export { dataVersion, openDatabase, type Database } from './open.ts'
 export * from './projects.ts'
 export * from './results.ts'

@@ -38,3 +38,10 @@ function openFile(home: string): Database {
     throw fail('output-unwritable', `The studio's folder ${home} cannot be used: ${why}`, { hint }, cause)
   }
 }
+
+/** Grows with every change of the rows, whichever process makes it. */
+export function dataVersion(database: Database): number {
+  // The pragma tells of other connections only, the function of our own only.
+  const others = database.pragma('data_version', { simple: true }) as number
+  return others + (database.prepare('SELECT total_changes()').pluck().get() as number)
+}

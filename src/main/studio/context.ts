@@ -50,7 +50,7 @@ export function createContext(options: StudioOptions): Context {
     database() {
       if (!database) {
         database = openDatabase(home)
-        endLostJobs(database)
+        endLostJobs(database, true)
       }
       return database
     },
@@ -62,16 +62,16 @@ export function createContext(options: StudioOptions): Context {
 }
 
 /** Jobs of this machine whose process is gone will not end any more. */
-function endLostJobs(database: Database): void {
+export function endLostJobs(database: Database, ownAreLost: boolean): void {
   for (const job of listRunningJobs(database)) {
     const ours = job.host === hostname()
-    if (ours && !isAlive(job.processId)) endJob(database, job.id, { state: 'interrupted', now: Date.now() })
+    // Our own number on a job that we have not started: a process of an earlier life had it.
+    const lost = job.processId === process.pid ? ownAreLost : !isAlive(job.processId)
+    if (ours && lost) endJob(database, job.id, { state: 'interrupted', now: Date.now() })
   }
 }
 
 function isAlive(processId: number): boolean {
-  // Our own number on a job that we have not started: a process of an earlier life had it.
-  if (processId === process.pid) return false
   try {
     process.kill(processId, 0)
     return true

@@ -7,8 +7,10 @@ import { exportResult, type ExportRequest } from './export.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import { mainJob, type MainJobOutcome, type MainJobRequest } from './main-job.ts'
 import { forgetProject, projectNamed, projectSummaries } from './projects.ts'
+import { makePageApi } from './requests.ts'
 import { quantize, type QuantizeOutcome, type QuantizeRequest } from './quantize.ts'
 import type { RunOptions } from './recording.ts'
+import type { StudioApi } from './api.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
 import type { Project, ProjectSummary } from '../../shared/contract/studio/index.ts'
 
@@ -35,6 +37,8 @@ export type Studio = {
     named(name: string): Project & { slug: string }
     remove(id: number, options?: { files?: boolean }): boolean
   }
+  /** What a page may ask and is told, for the shells that show one. */
+  pageApi(): StudioApi
   close(): Promise<void>
   /** Ends the sidecar at once, for a person who does not want to wait. */
   kill(): void
@@ -59,6 +63,7 @@ export function openStudio(options: StudioOptions = {}): Studio {
       named: (name) => projectNamed(context, name),
       remove: (id, run) => forgetProject(context, id, run),
     },
+    pageApi: () => makePageApi(context),
     close: context.close,
     kill: () => context.sidecar.kill(),
   }

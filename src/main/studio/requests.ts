@@ -1,49 +1,38 @@
 import { cpus, hostname } from 'node:os'
 import type { Machine } from '../../shared/contract/studio/index.ts'
-import { openDatabase } from '../db/index.ts'
+import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
-import { createContext, type Context, type StudioOptions } from './context.ts'
+import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
 import { forgetProject, jobSummaries, project, projectSummaries } from './projects.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
 
-/** The studio as a shell with a page needs it. */
-export function openStudioApi(options: StudioOptions): StudioApi & { close: () => Promise<void> } {
-  const context = createContext(options)
-  context.database()
-  // A connection of its own sees every write as another's, also those of this process.
-  const watching = openDatabase(context.home)
-  const subscribe = watchChanges(
-    {
-      dataVersion: () => watching.pragma('data_version', { simple: true }) as number,
-      jobs: () => jobSummaries(context),
-    },
-    LOOK_EVERY_MS,
-  )
-  const api = makeApi(
+/** The studio as a page knows it. */
+export function makePageApi(context: Context): StudioApi {
+  const jobs = (projectId?: number) => jobSummaries(context, projectId)
+  return makeApi(
     {
       'project.list': () => ({ projects: projectSummaries(context) }),
       'project.get': ({ projectId }) => project(context, projectId),
       'project.remove': ({ projectId }) => ({ found: forgetProject(context, projectId) }),
-      'job.list': ({ projectId }) => ({ jobs: jobSummaries(context, projectId) }),
+      'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
       'machine.get': () => machine(context),
     },
-    subscribe,
+    watchChanges(
+      {
+        dataVersion: () => dataVersion(context.database()),
+        jobs,
+        endLostJobs: () => endLostJobs(context.database(), false),
+      },
+      LOOK_EVERY_MS,
+    ),
   )
-  return {
-    ...api,
-    close: async () => {
-      watching.close()
-      await context.close()
-    },
-  }
 }
 
 async function machine(context: Context): Promise<Machine> {
   const { versions, platform, processors, memoryBytes, freeMemoryBytes, sidecar, problems } = await doctor(context)
-  const { studio, node } = versions
   const [problem] = problems
   return {
     hostname: hostname(),
@@ -55,8 +44,8 @@ async function machine(context: Context): Promise<Machine> {
     freeMemoryBytes,
     devices: sidecar?.devices ?? [],
     versions: {
-      studio,
-      node,
+      studio: versions.studio,
+      node: versions.node,
       ...(sidecar ? { sidecar: sidecar.version, compiler: sidecar.compiler, gemm: sidecar.gemm } : {}),
     },
     home: context.home,
