@@ -75,7 +75,7 @@ async function main() {
   }
   if (Number(process.versions.node.split('.')[0]) < 20) {
     throw new StepFailed(
-      `Node 20 or newer is needed to set up (this is ${process.versions.node}); npm brings ${OLDEST_NODE + 2} for the rest.`,
+      `Node 20 or newer is needed to set up (this is ${process.versions.node}); npm brings ${OLDEST_NODE} for the rest.`,
     )
   }
   const checkpoint = options.checkpoint ?? samplePath()

@@ -14,7 +14,7 @@ export const sidecar = join(buildFolder, 'release', `squeeze-sidecar${exe}`)
 export const nativeTests = join(buildFolder, 'release', `squeeze-tests${exe}`)
 
 /** The oldest Node that the studio itself runs on; older ones can still run these scripts. */
-export const OLDEST_NODE = 22
+export const OLDEST_NODE = 24
 
 /** Name of the npm package that holds Node for this system, where there is one (see optionalDependencies). */
 export function nodePackage() {

@@ -10,7 +10,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
-function tree(files: Record<string, string>): void {
+function tree(files) {
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, name)), { recursive: true })
     writeFileSync(join(root, name), text)
@@ -42,7 +42,7 @@ test.each([
   ['src/main/studio/a.ts', `import x from 'electron'`, 'only src/main/app and src/preload know Electron'],
   ['src/main/studio/a.ts', `\nexport { x } from '../cli/b.ts'`, 'src/main/studio may import'],
   ['src/main/db/a.ts', `import('../sidecar/b.ts')`, 'src/main/db may import src/shared'],
-  ['src/main/cli/a.ts', `import '../server/b.ts'`, 'src/main/cli may import'],
+  ['src/main/server/a.ts', `import '../cli/b.ts'`, 'src/main/server may import'],
   ['src/shared/a.ts', `import type { B } from '../main/db/b.ts'`, 'src/shared may import nothing else'],
   ['src/shared/a.ts', `import { join } from 'node:path'`, 'runs in the page'],
   ['src/renderer/stores/a.ts', `import fs from 'fs'`, 'runs in the page'],

@@ -1,2 +1,0 @@
-/** Every broken rule under `root`, as "file:line: target: rule". */
-export function checkLayers(root: string): string[]
