@@ -54,7 +54,8 @@ Result<Decoder> Decoder::make(const Model& model, std::int64_t length) {
   SQUEEZE_ASSIGN(decoder.positions_, model.positions());
   SQUEEZE_ASSIGN(decoder.final_norm_, model.final_norm());
   SQUEEZE_ASSIGN(decoder.final_norm_bias_, model.final_norm_bias());
-  if (c.positions == PositionKind::kRotary) decoder.rope_.emplace(length, c.head_dim, c.rope_theta, c.llama3_scaling);
+  if (c.positions == PositionKind::kRotary)
+    decoder.rope_ = std::make_unique<const RopeTable>(length, c.head_dim, c.rope_theta, c.llama3_scaling);
   return decoder;
 }
 

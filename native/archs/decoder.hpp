@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -76,7 +75,7 @@ class Decoder {
   const Model* model_ = nullptr;
   std::shared_ptr<const LinearWeight> embedding_, head_, positions_;
   std::vector<float> final_norm_, final_norm_bias_;
-  std::optional<RopeTable> rope_;
+  std::unique_ptr<const RopeTable> rope_;  // null with learned positions
 };
 
 // Refuses, as kInvalidRequest, ids outside the vocabulary (naming row and position), and rows shorter than 2 tokens or

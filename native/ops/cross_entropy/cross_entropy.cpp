@@ -101,4 +101,11 @@ double kl_divergence(std::span<const float> p_logits, std::span<const float> q_l
   return sums.differences / sums.weights - (most + std::log(sums.weights) - log_sum_exp(q_logits));
 }
 
+void kl_divergence_rows(MatrixView<const float> p_logits, MatrixView<const float> q_logits, std::span<double> out) {
+  assert(p_logits.rows == q_logits.rows && static_cast<std::int64_t>(out.size()) == p_logits.rows);
+  parallel_for(p_logits.rows, row_chunk(p_logits.cols), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) out[r] = kl_divergence(p_logits.row(r), q_logits.row(r));
+  });
+}
+
 }  // namespace squeeze

@@ -20,7 +20,9 @@ void cross_entropy(MatrixView<const float> logits, std::span<const std::int32_t>
 void cross_entropy_with_gradient(MatrixView<float> logits, std::span<const std::int32_t> targets,
                                  std::span<double> losses);
 
-// Row by row over logits of two models: the divergence KL(p ‖ q) = Σ_v p log(p/q) in nats, p = softmax(p_logits).
+// KL(p ‖ q) = Σ_v p log(p/q) in nats of one row, p = softmax(p_logits), q = softmax(q_logits).
 double kl_divergence(std::span<const float> p_logits, std::span<const float> q_logits);
+// The same for each row of two [M, V], parallel over rows.
+void kl_divergence_rows(MatrixView<const float> p_logits, MatrixView<const float> q_logits, std::span<double> out);
 
 }  // namespace squeeze

@@ -1,0 +1,154 @@
+#include "eval/generator.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "archs/decoder.hpp"
+#include "eval/sampler.hpp"
+#include "ops/cross_entropy/cross_entropy.hpp"
+
+namespace squeeze {
+
+namespace {
+
+constexpr std::int64_t kPromptRows = 256;  // tokens of a prompt in one pass: large products, and soon cancelled
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+Error invalid(const std::string& what) { return {.code = ErrorCode::kInvalidRequest, .message = what}; }
+
+}  // namespace
+
+struct Generator::State {
+  std::shared_ptr<const Model> model;
+  Decoder decoder;
+  std::int64_t context;
+  std::vector<LayerWeights> layers = {};
+  std::vector<LayerCache> caches = {};
+  std::vector<std::int32_t> cached = {};  // tokens whose keys and values are in the caches
+  std::vector<float> logits = {};
+  DecoderWorkspace space = {};
+  Scratch states = {};
+
+  // Takes up tokens behind what is cached; `logits` are then those after the last of them.
+  void advance(std::span<const std::int32_t> tokens) {
+    const auto count = static_cast<std::int64_t>(tokens.size()), first = static_cast<std::int64_t>(cached.size());
+    const MatrixView<float> x = states.matrix(count, decoder.hidden());
+    decoder.embed(tokens, count, first, x);
+    for (std::size_t i = 0; i < layers.size(); ++i) decoder.forward_cached(layers[i], first, x, caches[i], space);
+    cached.insert(cached.end(), tokens.begin(), tokens.end());
+    decoder.logits(x.rows_from(count - 1, 1), {logits.data(), 1, decoder.vocabulary()}, space);
+  }
+
+  Result<void> read_prompt(std::span<const std::int32_t> prompt, RunContext& run);
+  Result<void> check(const GenerationRequest& request) const;
+};
+
+Generator::Generator(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Generator::~Generator() = default;
+
+Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> model, std::int64_t context) {
+  if (context < 1) return invalid("A cache needs room for at least one token.");
+  SQUEEZE_ASSIGN(auto decoder, Decoder::make(*model, context));
+  const ModelConfig& c = model->config();
+  auto state = std::make_unique<State>(State{.model = model, .decoder = std::move(decoder), .context = context});
+  state->logits.resize(static_cast<std::size_t>(c.vocabulary));
+  for (std::int64_t i = 0; i < c.layers; ++i) {
+    SQUEEZE_ASSIGN(auto weights, model->layer(i));
+    state->layers.push_back(std::move(weights));
+    const std::int64_t width = c.kv_heads * c.head_dim;
+    state->caches.push_back({Matrix<float>(context, width), Matrix<float>(context, width)});
+  }
+  return std::unique_ptr<Generator>(new Generator(std::move(state)));
+}
+
+std::int64_t Generator::context() const { return state_->context; }
+
+std::int64_t Generator::memory_bytes() const {
+  std::int64_t bytes = state_->decoder.size_bytes();
+  for (const LayerWeights& w : state_->layers)
+    for (const auto& linear : {w.q, w.k, w.v, w.o, w.gate, w.up, w.down}) bytes += linear ? linear->size_bytes() : 0;
+  for (const LayerCache& cache : state_->caches)
+    bytes += (cache.keys.view().size() + cache.values.view().size()) * static_cast<std::int64_t>(sizeof(float));
+  return bytes;
+}
+
+Result<void> Generator::State::check(const GenerationRequest& request) const {
+  const auto size = static_cast<std::int64_t>(request.prompt.size());
+  if (size == 0) return invalid("The prompt is empty.");
+  if (size > context)
+    return invalid("The prompt has " + std::to_string(size) + " tokens, and the cache holds " +
+                   std::to_string(context) + ".");
+  for (std::int64_t i = 0; i < size; ++i)
+    if (const std::int32_t id = request.prompt[i]; id < 0 || id >= decoder.vocabulary())
+      return invalid("Token " + std::to_string(id) + " at position " + std::to_string(i) +
+                     " of the prompt is outside the vocabulary of " + std::to_string(decoder.vocabulary()) + ".");
+  const Sampling& s = request.sampling;
+  const bool sensible = s.temperature >= 0 && s.top_k >= 0 && s.top_p >= 0 && s.top_p <= 1 && s.min_p >= 0 &&
+                        s.min_p <= 1 && s.repetition_penalty > 0 && std::isfinite(s.temperature) &&
+                        std::isfinite(s.repetition_penalty);
+  if (!sensible || request.max_tokens < 1) return invalid("A sampling setting is out of its range.");
+  return {};
+}
+
+Result<void> Generator::State::read_prompt(std::span<const std::int32_t> prompt, RunContext& run) {
+  for (std::size_t done = 0; done < prompt.size(); done += kPromptRows) {
+    SQUEEZE_TRY(run.check_cancelled());
+    advance(prompt.subspan(done, std::min<std::size_t>(kPromptRows, prompt.size() - done)));
+  }
+  return {};
+}
+
+Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, const OnToken& on_token,
+                                              RunContext& run) {
+  State& state = *state_;
+  SQUEEZE_TRY(state.check(request));
+  const auto& prompt = request.prompt;
+
+  // The last token of the prompt is always computed: its logits are not kept.
+  const auto differs = std::ranges::mismatch(state.cached, prompt).in2;
+  const auto reused = std::min<std::ptrdiff_t>(differs - prompt.begin(), static_cast<std::ptrdiff_t>(prompt.size()) - 1);
+  state.cached.resize(static_cast<std::size_t>(reused));
+
+  GenerationOutcome outcome{.prompt_tokens = static_cast<std::int64_t>(prompt.size()), .reused_tokens = reused};
+  const auto start = Clock::now();
+  SQUEEZE_TRY(state.read_prompt(std::span(prompt).subspan(static_cast<std::size_t>(reused)), run));
+  outcome.prompt_ms = since(start);
+
+  Random random(request.sampling.seed);
+  std::vector<bool> seen(state.logits.size());
+  for (const std::int32_t id : prompt) seen[id] = true;
+  const auto generating = Clock::now();
+  while (true) {
+    SQUEEZE_TRY(run.check_cancelled());
+    const double total = log_sum_exp(state.logits);
+    if (!std::isfinite(total))
+      return Error{.code = ErrorCode::kValueNotFinite, .message = "The model's logits are not finite: it has diverged."};
+    const std::int32_t token = sample_token(state.logits, request.sampling, seen, random);
+    if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
+      outcome.stop = StopReason::kStopToken;
+      break;
+    }
+    ++outcome.generated_tokens;
+    seen[token] = true;
+    on_token(token, static_cast<float>(state.logits[token] - total));
+    if (outcome.generated_tokens == request.max_tokens) break;
+    if (static_cast<std::int64_t>(state.cached.size()) == state.context) {
+      outcome.stop = StopReason::kContextFull;
+      break;
+    }
+    state.advance({&token, 1});
+    run.report({.fraction = static_cast<double>(outcome.generated_tokens) / static_cast<double>(request.max_tokens),
+                .work_done = static_cast<double>(outcome.generated_tokens),
+                .unit = "tokens"});
+  }
+  outcome.generation_ms = since(generating);
+  return outcome;
+}
+
+}  // namespace squeeze
