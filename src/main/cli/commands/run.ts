@@ -35,7 +35,9 @@ export function registerRun(program: Command): void {
 function mainJobText(o: MainJobOutcome): string {
   const { checkpoint: c, before, after, stamp } = o
   const both = before.perplexity !== undefined && after.perplexity !== undefined
-  const cost = both ? `${signed((after.perplexity ?? 0) / (before.perplexity ?? 1) - 1)}` : ''
+  const cost = both ? signed((after.perplexity ?? 0) / (before.perplexity ?? 1) - 1) : ''
+  // A checkpoint in 32 bits halves before anything is squeezed; say what the squeezing itself did.
+  const halved = o.checkpointSizeBytes > 1.2 * o.fp16SizeBytes
   const taken = Object.entries(o.reused).flatMap(([piece, reused]) => (reused ? [piece] : []))
   return [
     `${strong(o.project.slug)}  ${recipeText(o.recipe)}`,
@@ -43,19 +45,9 @@ function mainJobText(o: MainJobOutcome): string {
     table(
       [
         ['', 'Before', 'After', 'Change'],
-        [
-          'Weight files',
-          bytes(o.checkpointSizeBytes),
-          bytes(o.sizeBytes),
-          signed(o.sizeBytes / o.checkpointSizeBytes - 1),
-        ],
-        ['at 16 bits', bytes(o.fp16SizeBytes), bytes(o.sizeBytes), signed(o.sizeBytes / o.fp16SizeBytes - 1)],
-        [
-          'Bits per weight',
-          digits(c.bitsPerWeight),
-          digits(o.bitsPerWeight),
-          signed(o.bitsPerWeight / c.bitsPerWeight - 1),
-        ],
+        row('Size', o.checkpointSizeBytes, o.sizeBytes, bytes),
+        ...(halved ? [row('Size from 16 bits', o.fp16SizeBytes, o.sizeBytes, bytes)] : []),
+        row('Bits per weight', c.bitsPerWeight, o.bitsPerWeight, digits),
         ['Perplexity', perplexity(before.perplexity), perplexity(after.perplexity), cost],
       ],
       ['left', 'right', 'right', 'right'],
@@ -75,6 +67,10 @@ function mainJobText(o: MainJobOutcome): string {
       ['Taken over', taken.length > 0 ? `${taken.join(', ')} of an earlier run` : undefined],
     ]),
   ].join('\n')
+}
+
+function row(name: string, before: number, after: number, text: (value: number) => string): string[] {
+  return [name, text(before), text(after), signed(after / before - 1)]
 }
 
 function signed(change: number): string {
