@@ -1,0 +1,12 @@
+import { defineConfig } from '@playwright/test'
+import { chromiumOptions } from './support/chromium.ts'
+
+/** The built studio in a real browser. One worker: the tests start processes that want the machine for themselves. */
+export default defineConfig({
+  testDir: '.',
+  outputDir: '../../test-results',
+  workers: 1,
+  timeout: 60_000,
+  forbidOnly: Boolean(process.env.CI),
+  use: { launchOptions: chromiumOptions, locale: 'en-GB', timezoneId: 'UTC', trace: 'retain-on-failure' },
+})

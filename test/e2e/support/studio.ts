@@ -1,0 +1,76 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test as base, expect } from '@playwright/test'
+import { chromiumPath } from './chromium.ts'
+
+export const root = join(import.meta.dirname, '..', '..', '..')
+const squeezePath = join(root, 'bin', 'squeeze')
+
+/** A running `squeeze serve`. */
+export type Served = { url: string; port: number; stop: () => Promise<number | null> }
+
+export async function startServer(home: string, ...args: string[]): Promise<Served> {
+  const child = spawn(process.execPath, [squeezePath, 'serve', '--home', home, '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const line = await firstLine(child)
+  const { url, port } = JSON.parse(line) as { url: string; port: number }
+  const stop = async () => {
+    if (child.exitCode !== null) return child.exitCode
+    child.kill('SIGINT')
+    const [status] = (await once(child, 'exit')) as [number | null]
+    return status
+  }
+  return { url, port, stop }
+}
+
+/** Runs a command to its end and gives what it wrote. */
+export async function squeeze(...args: string[]): Promise<{ status: number | null; output: string; errors: string }> {
+  const child = spawn(process.execPath, [squeezePath, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  let errors = ''
+  child.stdout.on('data', (data: Buffer) => (output += data.toString()))
+  child.stderr.on('data', (data: Buffer) => (errors += data.toString()))
+  const [status] = (await once(child, 'close')) as [number | null]
+  return { status, output, errors }
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (!child.stdout) throw new Error('The output of the server is not piped.')
+  const exited = once(child, 'exit').then(([status]) => {
+    throw new Error(`squeeze serve ended with ${String(status)} before it said where it is.`)
+  })
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), exited])) as [string]
+  exited.catch(() => undefined)
+  return line
+}
+
+type Fixtures = {
+  /** A fresh folder for the studio, gone afterwards. */
+  home: string
+  /** A studio that serves it. */
+  served: Served
+}
+
+/** Every test has a studio's folder of its own. */
+export const test = base.extend<Fixtures>({
+  // eslint-disable-next-line no-empty-pattern
+  home: async ({}, use) => {
+    test.skip(chromiumPath === undefined, 'there is no Chromium here')
+    test.skip(!existsSync(join(root, 'out', 'main', 'cli.js')), 'the studio is not built')
+    const home = mkdtempSync(join(tmpdir(), 'squeeze-e2e-'))
+    await use(home)
+    rmSync(home, { recursive: true, force: true })
+  },
+  served: async ({ home }, use) => {
+    const served = await startServer(home, '--port', '0')
+    await use(served)
+    await served.stop()
+  },
+})
+
+export { expect }
