@@ -202,6 +202,8 @@ def train_model(args):
     distinct = sum(map(len, documents))
     heldout = [i for d in encode((HERE / "heldout.txt").read_text(encoding="utf-8")) for i in d]
     weights = new_parameters(args.seed)
+    if args.start:
+        weights = {n: w.float().requires_grad_() for n, w in load_file(str(args.start / "model.safetensors")).items()}
     print(f"{sum(w.numel() for w in weights.values())} parameters, {distinct} distinct training tokens", flush=True)
     optimizer = torch.optim.AdamW([
         {"params": [w for w in weights.values() if w.ndim == 2], "weight_decay": 0.1},
@@ -238,6 +240,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["tokenizer", "model", "perplexity"])
     parser.add_argument("--out", type=Path, default=HERE, help="folder of the checkpoint")
+    parser.add_argument("--start", type=Path, help="folder of a checkpoint to go on from, with a fresh schedule and optimizer")
     parser.add_argument("--minutes", type=float, default=30, help="wall-clock minutes of training")
     parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate")
     parser.add_argument("--rows", type=int, default=8, help=f"windows of {CONTEXT} tokens in a step (twice as many while they are half as long)")
