@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { makeTinyCheckpoint } from '../fixtures/make-tiny-checkpoint.ts'
-import { describeBuilt, jsonIn, sampleText, scratchFolder } from './squeeze.ts'
+import { describeBuilt, jsonIn, scratchFolder } from './squeeze.ts'
 
 type Header = Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>
 
