@@ -61,10 +61,10 @@ function hasDisplay() {
 
 async function openStudio() {
   const electron = await electronProgram()
-  if (!electron) return squeeze('serve')
+  if (!electron) return squeeze('serve', '--latest')
   // Chromium's sandbox refuses to start for root.
   const asRoot = process.platform === 'linux' && process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return runHere(electron, [...asRoot, root])
+  return runHere(electron, [...asRoot, root, '--latest'])
 }
 
 async function main() {

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { projectPlace } from '../shared/contract/studio/place.ts'
 
 /** Where a person is. The fragment of the address says it, so that it works the same under app:// and http://. */
 export type Route = { page: 'home' } | { page: 'project'; projectId: number } | { page: 'unknown'; address: string }
@@ -13,9 +14,7 @@ export function parseRoute(fragment: string): Route {
 
 export const homeAddress = '#/'
 
-export function projectAddress(projectId: number): string {
-  return `#/projects/${projectId}`
-}
+export const projectAddress = projectPlace
 
 function subscribe(changed: () => void): () => void {
   window.addEventListener('hashchange', changed)

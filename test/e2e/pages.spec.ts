@@ -1,7 +1,8 @@
 import { openDatabase, updateJobProgress, endJob } from '../../src/main/db/index.ts'
 import { fillStudio } from './support/fill-studio.ts'
-import { expectSound, listenForComplaints, SCHEMES, SIZES } from './support/look.ts'
+import { expectSound, listenForComplaints } from './support/look.ts'
 import { expect, test } from './support/studio.ts'
+import { SCHEMES, SIZES } from './support/views.ts'
 
 for (const colorScheme of SCHEMES) {
   for (const viewport of SIZES) {

@@ -29,7 +29,8 @@ function start(): void {
   const api = studio.pageApi()
   answerPage(api)
   setMenu(studio.home)
-  const open = () => tellPage(api, openWindow(studio.root, studio.home).webContents)
+  const place = process.argv.includes('--latest') ? studio.latestPlace() : ''
+  const open = () => tellPage(api, openWindow(studio.root, studio.home, place).webContents)
   app.on('activate', () => {
     if (BrowserWindow.getAllWindows().length === 0) open()
   })

@@ -6,7 +6,7 @@ import { readWindowState, writeWindowState } from './window-state.ts'
 const GROUND = { light: '#f7f8f9', dark: '#0f1216' }
 
 /** The one window, where it last was; shown when the page has something to show. */
-export function openWindow(root: string, home: string): BrowserWindow {
+export function openWindow(root: string, home: string, place: string): BrowserWindow {
   const { bounds, maximized } = readWindowState(home)
   const window = new BrowserWindow({
     ...bounds,
@@ -27,6 +27,6 @@ export function openWindow(root: string, home: string): BrowserWindow {
   if (maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
   window.on('close', () => writeWindowState(home, window))
-  void window.loadURL(`${APP_ORIGIN}/`)
+  void window.loadURL(`${APP_ORIGIN}/${place}`)
   return window
 }

@@ -13,6 +13,8 @@ export type RunServeOptions = {
   /** Absent: the usual one, or any free one when that is taken. */
   port?: number | undefined
   host?: string | undefined
+  /** Where in the page to begin: the fragment of the address. */
+  place?: string | undefined
   /** Ends it. */
   signal?: AbortSignal | undefined
   /** Called once it can be used; `open` is true where others on the network reach it. */
@@ -20,10 +22,17 @@ export type RunServeOptions = {
 }
 
 /** Serves the studio's page until it is told to end. */
-export async function runServe({ studio, port, host = USUAL_HOST, signal, onReady }: RunServeOptions): Promise<void> {
+export async function runServe({
+  studio,
+  port,
+  host = USUAL_HOST,
+  place = '',
+  signal,
+  onReady,
+}: RunServeOptions): Promise<void> {
   const server = await start({ api: studio.pageApi(), host, pageRoot: join(studio.root, 'out', 'renderer') }, port)
   try {
-    onReady({ url: server.url, port: server.port, open: !isLoopback(host) })
+    onReady({ url: server.url + place, port: server.port, open: !isLoopback(host) })
     await ended(signal)
   } finally {
     await server.close()

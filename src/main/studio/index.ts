@@ -1,3 +1,5 @@
+import { projectPlace } from '../../shared/contract/studio/place.ts'
+import type { StudioApi } from './api.ts'
 import { calibrate, type CalibrateOutcome, type CalibrateRequest } from './calibrate.ts'
 import { openChat, type ChatRequest, type ChatSession } from './chat.ts'
 import { createContext, type StudioOptions } from './context.ts'
@@ -10,7 +12,6 @@ import { forgetProject, projectNamed, projectSummaries } from './projects.ts'
 import { makePageApi } from './requests.ts'
 import { quantize, type QuantizeOutcome, type QuantizeRequest } from './quantize.ts'
 import type { RunOptions } from './recording.ts'
-import type { StudioApi } from './api.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
 import type { Project, ProjectSummary } from '../../shared/contract/studio/index.ts'
 
@@ -37,6 +38,8 @@ export type Studio = {
     named(name: string): Project & { slug: string }
     remove(id: number, options?: { files?: boolean }): boolean
   }
+  /** The place in the page of the project that changed last, as a fragment of its address; "" when there is none. */
+  latestPlace(): string
   /** What a page may ask and is told, for the shells that show one. */
   pageApi(): StudioApi
   close(): Promise<void>
@@ -62,6 +65,10 @@ export function openStudio(options: StudioOptions = {}): Studio {
       list: () => projectSummaries(context),
       named: (name) => projectNamed(context, name),
       remove: (id, run) => forgetProject(context, id, run),
+    },
+    latestPlace: () => {
+      const [latest] = projectSummaries(context)
+      return latest ? projectPlace(latest.id) : ''
     },
     pageApi: () => makePageApi(context),
     close: context.close,

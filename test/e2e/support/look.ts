@@ -2,12 +2,6 @@ import AxeBuilder from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { expect } from './studio.ts'
 
-export const SIZES = [
-  { width: 1280, height: 800 },
-  { width: 1920, height: 1080 },
-]
-export const SCHEMES = ['light', 'dark'] as const
-
 /** What no page may have: text that cannot be read, controls without names, content wider than the window. */
 export async function expectSound(page: Page): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze()

@@ -58,7 +58,6 @@ type Fixtures = {
 
 /** Every test has a studio's folder of its own. */
 export const test = base.extend<Fixtures>({
-  // eslint-disable-next-line no-empty-pattern
   home: async ({}, use) => {
     test.skip(chromiumPath === undefined, 'there is no Chromium here')
     test.skip(!existsSync(join(root, 'out', 'main', 'cli.js')), 'the studio is not built')

@@ -3,7 +3,7 @@ import { openInBrowser, runServe, USUAL_HOST, USUAL_PORT } from '../../server/in
 import { integer, type CommonOptions } from '../options.ts'
 import { runCommand } from '../session.ts'
 
-type Options = Pick<CommonOptions, 'home' | 'json'> & { port?: number; host: string; open?: boolean }
+type Options = Pick<CommonOptions, 'home' | 'json'> & { port?: number; host: string; open?: boolean; latest?: boolean }
 
 export function registerServe(program: Command): void {
   program
@@ -19,6 +19,7 @@ export function registerServe(program: Command): void {
       'address to listen at; anything else than this machine itself is open to the network',
       USUAL_HOST,
     )
+    .option('--latest', 'begin at the project that changed last')
     .option('--open', 'show it in the browser of this machine')
     .option(
       '--home <folder>',
@@ -32,6 +33,7 @@ export function registerServe(program: Command): void {
           studio,
           host,
           port,
+          place: options.latest ? studio.latestPlace() : undefined,
           signal: interrupt.signal,
           onReady: ({ open, ...server }) => {
             output.answer(

@@ -1,0 +1,80 @@
+#!/usr/bin/env node
+/**
+ * Pictures of the studio's pages for the documentation, from a real run: squeezes the sample in several ways into a
+ * folder of its own, serves it, and takes each page light and dark in two sizes. usage: screens.ts [--home FOLDER]
+ * With --home the pictures show what is there and nothing is run.
+ */
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { chromium, type Page } from 'playwright-core'
+import { samplePaths } from '../src/main/studio/root.ts'
+import { chromiumOptions } from '../test/e2e/support/chromium.ts'
+import { root, squeeze, startServer } from '../test/e2e/support/studio.ts'
+import { SCHEMES, SIZES } from '../test/e2e/support/views.ts'
+
+const PLACES = [
+  { name: 'projects', fragment: () => '#/', ready: 'Processor' },
+  { name: 'project', fragment: (projectId: number) => `#/projects/${projectId}`, ready: 'Size on disk' },
+]
+
+const RUNS = [
+  ['--method', 'rtn', '--bits', '3'],
+  ['--method', 'squeezellm', '--bits', '3', '--sparsity', '0'],
+  ['--method', 'squeezellm', '--bits', '4'],
+  ['--method', 'squeezellm', '--bits', '2'],
+]
+
+const { values } = parseArgs({ options: { home: { type: 'string' } } })
+const home = values.home ?? (await runSample())
+await takePictures(home, join(root, 'docs', 'screens'))
+
+async function runSample(): Promise<string> {
+  const home = mkdtempSync(join(tmpdir(), 'squeeze-screens-'))
+  const { checkpoint, heldoutText } = samplePaths(root)
+  await must('run', checkpoint, '--home', home)
+  for (const [index, recipe] of RUNS.entries()) {
+    const out = join(home, 'results', String(index))
+    await must('quantize', checkpoint, ...recipe, '--sample', '--out', out, '--home', home)
+    await must('evaluate', out, '--text', heldoutText, '--against', checkpoint, '--home', home)
+  }
+  return home
+}
+
+async function must(...args: string[]): Promise<void> {
+  console.log(`squeeze ${args.join(' ')}`)
+  const { status, errors } = await squeeze(...args)
+  if (status !== 0) throw new Error(`squeeze ${args[0]} ended with ${status}:\n${errors}`)
+}
+
+async function takePictures(home: string, folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true })
+  const served = await startServer(home, '--port', '0', '--latest')
+  const browser = await chromium.launch(chromiumOptions)
+  try {
+    for (const colorScheme of SCHEMES) {
+      for (const viewport of SIZES) {
+        const page = await browser.newPage({ colorScheme, viewport, locale: 'en-GB' })
+        await page.goto(served.url)
+        await takeEach(page, folder, `${colorScheme}-${viewport.width}`)
+        await page.close()
+      }
+    }
+  } finally {
+    await browser.close()
+    await served.stop()
+  }
+}
+
+async function takeEach(page: Page, folder: string, suffix: string): Promise<void> {
+  await page.waitForURL(/#\/projects\/\d+$/)
+  const [base = ''] = page.url().split('#')
+  const projectId = Number(/\d+$/.exec(page.url())?.[0])
+  for (const { name, fragment, ready } of PLACES) {
+    await page.goto(base + fragment(projectId))
+    await page.getByText(ready).first().waitFor()
+    await page.evaluate('document.fonts.ready')
+    await page.screenshot({ path: join(folder, `${name}-${suffix}.png`), animations: 'disabled' })
+  }
+}

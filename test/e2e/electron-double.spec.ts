@@ -1,0 +1,119 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { chromium, expect, test, type Page } from '@playwright/test'
+import { openDatabase, updateJobProgress } from '../../src/main/db/index.ts'
+import type { StudioBridge } from '../../src/shared/contract/studio/bridge.ts'
+import type * as Double from './electron-double/electron.ts'
+import { startMain } from './electron-double/load.ts'
+import { chromiumOptions, chromiumPath } from './support/chromium.ts'
+import { fillStudio } from './support/fill-studio.ts'
+import { root } from './support/studio.ts'
+
+/** The built main process and preload, with a double of the electron module whose windows are pages of Chromium. */
+test.describe.configure({ mode: 'serial' })
+test.skip(chromiumPath === undefined, 'there is no Chromium here')
+test.skip(!existsSync(join(root, 'out', 'main', 'app.js')), 'the studio is not built')
+
+const home = mkdtempSync(join(tmpdir(), 'squeeze-window-'))
+let electron: typeof Double
+let page: Page
+let filled: ReturnType<typeof fillStudio>
+
+test.beforeAll(async () => {
+  process.env.SQUEEZE_HOME = home
+  filled = fillStudio(home)
+  electron = await startMain(root)
+  electron.double.browser = await chromium.launch(chromiumOptions)
+  electron.app.ready.resolve()
+  await expect.poll(() => electron.double.windows.length).toBe(1)
+  page = await electron.double.windows[0]!.page
+})
+
+test.afterAll(async () => {
+  await electron.double.browser?.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+test('the window is locked down, and shown once there is something to see', async () => {
+  const [window] = electron.double.windows
+  expect(window!.options.webPreferences).toMatchObject({
+    contextIsolation: true,
+    sandbox: true,
+    nodeIntegration: false,
+  })
+  await expect.poll(() => window!.shown).toBe(true)
+  expect(electron.double.privileged).toMatchObject([{ scheme: 'app', privileges: { standard: true, secure: true } }])
+})
+
+test('the page works over the bridge and hears of changes', async () => {
+  await page.getByRole('link', { name: /8\.96 MB/ }).click()
+  await expect(page.getByRole('row', { name: /^RTN 3-bit/ })).toContainText('3.352 → 5.934')
+  const database = openDatabase(home)
+  updateJobProgress(database, filled.jobs.running, { stage: 'Packing', fraction: 0.9 })
+  database.close()
+  await expect(page.getByText('Packing')).toBeVisible()
+})
+
+test('a refused request arrives as a failure in words', async () => {
+  await page.evaluate(() => (location.hash = '#/projects/999'))
+  await expect(page.getByText('There is no project 999.')).toBeVisible()
+  await page.evaluate(() => (location.hash = '#/'))
+})
+
+test('no other frame and no other site may ask', async () => {
+  const answer = await page.evaluate(async () => {
+    const frame = document.body.appendChild(document.createElement('iframe'))
+    const bridge = (frame.contentWindow as unknown as { squeezeStudio: StudioBridge }).squeezeStudio
+    const answered = await bridge.call('project.list', {})
+    frame.remove()
+    return answered
+  })
+  expect(answer).toMatchObject({ error: { code: 'invalid-request' } })
+})
+
+test('the window goes nowhere else and opens nothing', async () => {
+  const before = page.url()
+  await page.evaluate(() => (location.href = 'https://elsewhere.example/'))
+  await page.evaluate(() => window.open('https://elsewhere.example/'))
+  await page.evaluate(() => window.open('https://arxiv.org/abs/2306.07629'))
+  await expect.poll(() => electron.double.openedOutside).toEqual(['https://arxiv.org/abs/2306.07629'])
+  expect(page.url()).toBe(before)
+  expect(electron.double.windows).toHaveLength(1)
+})
+
+test('only the page is served, under its rules', async () => {
+  const [script, outside] = await page.evaluate(() =>
+    Promise.all(
+      ['/', '/../package.json'].map(async (path) => {
+        const response = await fetch(path)
+        return [response.status, response.headers.get('content-security-policy')] as const
+      }),
+    ),
+  )
+  expect(script).toEqual([200, expect.stringContaining("script-src 'self'")])
+  expect(outside?.[0]).toBe(404)
+})
+
+test('permissions are refused, but for writing to the clipboard', () => {
+  const { check, ask } = electron.permissions
+  expect([check?.({}, 'media'), check?.({}, 'clipboard-sanitized-write')]).toEqual([false, true])
+  const answers: boolean[] = []
+  ask?.({}, 'geolocation', (allowed) => answers.push(allowed))
+  expect(answers).toEqual([false])
+})
+
+test('a second start shows the first window', () => {
+  electron.app.emit('second-instance')
+  expect(electron.double.windows[0]?.focused).toBe(1)
+})
+
+test('closing the window keeps its place, ends the sidecar, then the app', async () => {
+  await electron.double.windows[0]?.close()
+  await expect.poll(() => electron.double.exitCode).toBe(0)
+  expect(JSON.parse(readFileSync(join(home, 'window.json'), 'utf8'))).toEqual({
+    bounds: { x: 10, y: 20, width: 1280, height: 860 },
+    maximized: false,
+  })
+  expect(electron.double.errors).toEqual([])
+})
