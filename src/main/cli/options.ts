@@ -12,7 +12,7 @@ export type CommonOptions = {
 
 export function addCommonOptions(command: Command): Command {
   return command
-    .option('--device <device>', 'cpu, cuda:<index>, or auto: the first GPU that works', 'auto')
+    .option('--device <device>', 'cpu, cuda:<index>, or auto: the first GPU that works', device, 'auto')
     .option('--threads <count>', 'threads to compute with (default: one per physical core)', integer(1, 1024))
     .option(
       '--home <folder>',
@@ -45,6 +45,11 @@ export function addCalibrationOptions(command: Command): Command {
         'squared gradients of a whole sequence, or of each token (default: sample)',
       ).choices(['sample', 'token']),
     )
+}
+
+function device(text: string): string {
+  if (/^(auto|cpu|cuda:\d+)$/.test(text)) return text
+  throw new InvalidArgumentError('Expected cpu, cuda:0, cuda:1, …, or auto.')
 }
 
 export function integer(min: number, max: number): (text: string) => number {
