@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // The same set-up as `npm start`, then everything that must hold before a change is taken: `npm test`, `npm run check`
 // and CI are this. The last line is the sum of all tests and checks.
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { add, countDoctest, countPlaywright, countVitest, none, summaryLine } from './lib/count.mjs'
-import { nativeTests, pinnedNode, root } from './lib/places.mjs'
+import { cppFiles, nativeTests, pinnedNode, root } from './lib/places.mjs'
 import { ask, forwardSignals, logsFolder, runLogged, StepFailed, tail } from './lib/run.mjs'
 import { buildNative, buildStudio, findTools, installPackages, seconds, setUpAlone, timedStep } from './lib/set-up.mjs'
 
@@ -46,11 +46,8 @@ async function types() {
 }
 
 async function clangFormat() {
-  if (!ask('clang-format')) return { ...one.skipped, why: 'there is no clang-format here' }
-  const files = readdirSync(join(root, 'native'), { recursive: true })
-    .filter((name) => /\.(cpp|hpp|cu|cuh)$/.test(name) && !name.includes('.gen.'))
-    .map((name) => join('native', name))
-  const result = await runLogged('check-format-cpp', 'clang-format', ['--dry-run', '-Werror', ...files])
+  if (!ask('clang-format')) return { ...one.skipped, why: 'SKIPPED: there is no clang-format' }
+  const result = await runLogged('check-format-cpp', 'clang-format', ['--dry-run', '-Werror', ...cppFiles()])
   return result.code === 0
     ? one.passed
     : { ...one.failed, why: `${tail(result.output, 60)}\nAll of it: ${result.path}` }
@@ -84,11 +81,12 @@ async function vitest(project) {
 }
 
 async function playwright() {
-  const config = join('test', 'e2e', 'playwright.config.ts')
-  if (!existsSync(join(root, config))) throw new Error(`There is no ${config}.`)
+  const browser = `import { chromiumPath } from './test/e2e/support/chromium.ts'; process.exit(chromiumPath ? 0 : 3)`
+  const found = await runLogged('find-chromium', pinnedNode(), ['--input-type=module', '-e', browser])
+  if (found.code === 3) return { ...one.skipped, why: 'SKIPPED: there is no Chromium; SQUEEZE_CHROMIUM can name one' }
   const report = join(logsFolder, 'playwright.json')
   rmSync(report, { force: true })
-  const args = [inModules('@playwright', 'test', 'cli.js'), 'test', '-c', config, '--reporter=list,json']
+  const args = [inModules('@playwright', 'test', 'cli.js'), 'test', '-c', 'test/e2e', '--reporter=list,json']
   const env = { PLAYWRIGHT_JSON_OUTPUT_FILE: report, PLAYWRIGHT_JSON_OUTPUT_NAME: report }
   return judge(await runLogged('playwright', pinnedNode(), args, { show: true, env }), countPlaywright(report))
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -31,4 +31,11 @@ export function pinnedNode() {
 export function cleanEnvironment() {
   const inherited = (name) => name.startsWith('npm_') || name === 'INIT_CWD' || name === 'ELECTRON_RUN_AS_NODE'
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !inherited(name)))
+}
+
+/** C++ written by hand. */
+export function cppFiles() {
+  return readdirSync(join(root, 'native'), { recursive: true })
+    .filter((name) => /\.(cpp|hpp|inc|cu|cuh)$/.test(name) && !name.includes('.gen.'))
+    .map((name) => join('native', name))
 }
