@@ -60,6 +60,7 @@ class Run {
   std::optional<Calibration> calibration_;
   std::vector<std::optional<JournalEntry>> entries_;
   double total_weights_ = 0, done_weights_ = 0;
+  double prepare_weight_ = 0;
   std::int64_t resumed_ = 0;
 };
 
@@ -117,10 +118,11 @@ Result<LoadedMatrix> Run::load(const MatrixSlot& slot) const {
 }
 
 Result<std::any> Run::prepare() {
-  // A method may look at all matrices more than once; only the first round moves the bar.
+  if (method_->prepare == nullptr) return std::any();
+  // A method may look at all matrices several times, or not at all; only the first round moves the bar.
   std::size_t round = 0;
-  SilentContext silent;
   const ForEachMatrix for_each = [&](const MatrixVisitor& visit) -> Result<void> {
+    if (round == 0) context_.stage("Looking at every matrix", prepare_weight_ = kPrepareWeight);
     double seen = 0;
     for (std::size_t i = 0; i < model_->matrices().size(); ++i) {
       SQUEEZE_TRY(context_.check_cancelled());
@@ -134,7 +136,7 @@ Result<std::any> Run::prepare() {
     ++round;
     return {};
   };
-  PartContext part(context_, 0, 0, 1, "", "");
+  PartContext part(context_, 0, 0, 1, "", "");  // for its cancel flag; for_each does the reporting
   return method_->prepare(for_each, options_, part);
 }
 
@@ -162,13 +164,10 @@ Result<void> Run::squeeze_matrices() {
   if (resumed_ > 0) std::cerr << "taking over " << resumed_ << " of " << slots.size() << " matrices" << std::endl;
 
   std::any prepared;
-  const bool all_done = resumed_ == static_cast<std::int64_t>(slots.size());
-  const double prepare_weight = method_->prepare != nullptr ? kPrepareWeight : 0;
-  if (prepare_weight > 0 && !all_done) {
-    context_.stage("Looking at every matrix", prepare_weight);
+  if (resumed_ < static_cast<std::int64_t>(slots.size())) {
     SQUEEZE_ASSIGN(prepared, prepare());
   }
-  context_.stage("Squeezing", 1 - kWriteWeight - (all_done ? 0 : prepare_weight));
+  context_.stage("Squeezing", 1 - kWriteWeight - prepare_weight_);
   for (std::size_t i = 0; i < slots.size(); ++i) {
     SQUEEZE_TRY(context_.check_cancelled());
     if (entries_[i]) continue;

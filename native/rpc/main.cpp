@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
     std::perror("squeeze-sidecar: stdout");
     return 1;
   }
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // so that the log has each line when it was printed
   std::signal(SIGPIPE, SIG_IGN);
   // Ctrl-C in a terminal reaches the host too, which then cancels its jobs in order.
   if (isatty(STDIN_FILENO) == 0) std::signal(SIGINT, SIG_IGN);

@@ -1,0 +1,225 @@
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { JobResult } from '../../src/shared/contract/sidecar/job.ts'
+import { makeTinyModel } from '../fixtures/make-tiny-model.ts'
+import { fromHalf, readSafetensors, writeTokenRows } from '../fixtures/safetensors.ts'
+import { calibration, evaluation, greedy, quantization, recipe } from './requests.ts'
+import { scratchFolder, tokenRows } from './scratch.ts'
+import { Wire } from './wire.ts'
+
+const scratch = scratchFolder()
+const at = (name: string) => join(scratch, name)
+const result3 = quantization(at('model'), at('result'), {
+  calibration: at('calibration'),
+  recipe: recipe({ weighting: 'fisher', sparsity: 0.0045 }),
+})
+
+let wire: Wire
+beforeAll(async () => {
+  makeTinyModel(at('model'))
+  writeFileSync(join(at('model'), 'tokenizer.json'), '{}')
+  writeFileSync(join(at('model'), 'modeling_custom.py'), 'raise SystemExit')
+  writeTokenRows(at('tokens.safetensors'), tokenRows(6, 48))
+  wire = await Wire.greeted()
+})
+afterAll(() => wire.close())
+
+async function done<K extends JobResult['kind']>(kind: K, jobId: number): Promise<Extract<JobResult, { kind: K }>> {
+  const ended = await wire.ended(jobId)
+  expect(ended.error).toBeUndefined()
+  expect(ended.outcome).toBe('done')
+  expect(ended.result?.kind).toBe(kind)
+  return ended.result as Extract<JobResult, { kind: K }>
+}
+
+// In this order: each job takes what the one before it made.
+describe('from a checkpoint to a result', () => {
+  test('inspect counts what is there', async () => {
+    const found = await wire.result('checkpoint.inspect', { path: at('model') })
+    expect(found).toMatchObject({
+      kind: 'dense',
+      family: 'llama',
+      dtype: 'BF16',
+      layers: 2,
+      hiddenSize: 64,
+      headDim: 16,
+    })
+    expect(found.matrices).toHaveLength(14)
+    expect(found.matrices[0]).toMatchObject({ role: 'q', rows: 64, cols: 64, storedAs: 'BF16', sizeBytes: 2 * 64 * 64 })
+    const perLayer = 2 * 64 * 64 + 2 * 32 * 64 + 3 * 64 * 160
+    expect(found.parameters).toBe(2 * (perLayer + 2 * 64) + 64 + 2 * 256 * 64)
+    expect(found.bitsPerWeight).toBe(16)
+    expect(found.embeddingBytes).toBe(2 * 2 * 256 * 64)
+    expect(found.otherBytes).toBe(2 * (2 * 2 * 64 + 64))
+    expect(found.warnings.map(({ code }) => code)).toContain('rows-short')
+  })
+
+  test('calibrate', async () => {
+    const params = calibration(at('model'), at('tokens.safetensors'), at('calibration'))
+    const { jobId } = await wire.result('calibration.start', params)
+    const found = await done('calibration', jobId)
+    expect(found).toMatchObject({ samples: 6, length: 48, estimator: 'sample' })
+    expect(found.matrices).toHaveLength(14)
+    expect(found.matrices.every(({ sum, max }) => sum > 0 && max > 0)).toBe(true)
+    const inspected = await wire.result('checkpoint.inspect', { path: at('model') })
+    expect(found.checkpointFingerprint).toBe(inspected.fingerprint)
+  })
+
+  test('quantize', async () => {
+    const { jobId } = await wire.result('quantization.start', result3)
+    const found = await done('quantization', jobId)
+    expect(found.matrices).toHaveLength(14)
+    expect(found.resumedMatrices).toBe(0)
+    expect(found.calibrationFingerprint).toBeTruthy()
+    expect(found.matrices.some(({ sparseCount }) => sparseCount > 0)).toBe(true)
+    // Three bits of index; codebooks of 8 halves over rows of 64 or 160; row pointers and values on top.
+    expect(found.bitsPerWeight).toBeGreaterThan(3 + (8 * 16) / 160)
+    expect(found.bitsPerWeight).toBeLessThan(6.5)
+    const inspected = await wire.result('checkpoint.inspect', { path: at('result') })
+    expect(inspected).toMatchObject({ kind: 'quantized', recipe: result3.recipe, fingerprint: found.fingerprint })
+    expect(inspected.baseFingerprint).toBe(found.checkpointFingerprint)
+    expect(inspected.bitsPerWeight).toBeCloseTo(found.bitsPerWeight, 10)
+    expect(inspected.parameters).toBe((await wire.result('checkpoint.inspect', { path: at('model') })).parameters)
+    expect(existsSync(at('result.partial'))).toBe(false)
+    const files = readdirSync(at('result')).sort()
+    expect(files).toEqual([
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'squeeze.json',
+      'tokenizer.json',
+    ])
+    const config = JSON.parse(readFileSync(join(at('result'), 'config.json'), 'utf8'))
+    expect(config.quantization_config).toMatchObject({ quant_method: 'squeeze-studio', bits: 3, sparsity: 0.0045 })
+  })
+
+  test('progress is one bar', () => {
+    const jobs = new Set(wire.events.map(({ params }) => params.jobId))
+    expect(jobs.size).toBeGreaterThanOrEqual(2)
+    for (const jobId of jobs) {
+      const events = wire.progress(jobId)
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index))
+      events.reduce((last, { fraction }) => (expect(fraction).toBeGreaterThanOrEqual(last), fraction), 0)
+    }
+  })
+
+  test('evaluate, alone and against the checkpoint', async () => {
+    const start = async (model: string, against?: string) => {
+      const { jobId } = await wire.result('evaluation.start', evaluation(model, at('tokens.safetensors'), against))
+      return done('evaluation', jobId)
+    }
+    const same = await start(at('model'), at('model'))
+    expect(same).toMatchObject({ diverged: false, tokens: 6 * 47, windows: 6, windowLength: 48 })
+    expect(same.perplexity).toBeCloseTo(Math.exp(same.meanNll ?? NaN), 6)
+    expect(same.divergence?.klMean).toBeCloseTo(0, 9)
+    expect(same.divergence?.top1Agreement).toBe(1)
+    const squeezed = await start(at('result'), at('model'))
+    expect(squeezed.divergence?.klMean).toBeGreaterThan(0)
+    expect(squeezed.divergence?.againstPerplexity).toBeCloseTo(same.perplexity ?? NaN, 3)
+  })
+
+  test('generate: the same seed, the same tokens; the cache is used again', async () => {
+    const path = at('result')
+    const { modelId, memoryBytes } = await wire.result('model.load', {
+      path,
+      device: 'cpu',
+      threads: 0,
+      contextLength: 0,
+    })
+    expect(memoryBytes).toBeGreaterThan(0)
+    const generate = async (temperature: number) => {
+      const sampling = { ...greedy, temperature, seed: 42 }
+      const params = { modelId, prompt: [5, 6, 7, 8], maxTokens: 12, stopTokens: [], sampling }
+      const { jobId } = await wire.result('generation.start', params)
+      const found = await done('generation', jobId)
+      const produced = wire.events.flatMap((event) =>
+        event.method === 'generation.produced' && event.params.jobId === jobId ? [event.params] : [],
+      )
+      const tokens = produced.flatMap((event) => event.tokens)
+      expect(produced.map(({ seq }) => seq)).toEqual(produced.map((_, index) => index))
+      expect(found).toMatchObject({ promptTokens: 4, generatedTokens: 12, stopReason: 'length' })
+      return { tokens, found }
+    }
+    const first = await generate(0.8)
+    const second = await generate(0.8)
+    expect(second.tokens).toEqual(first.tokens)
+    expect(first.found.reusedTokens).toBe(0)
+    expect(second.found.reusedTokens).toBeGreaterThan(0)
+    expect((await generate(0)).tokens).toEqual((await generate(0)).tokens)
+    const wrong = { modelId, prompt: [1, 256], maxTokens: 1, stopTokens: [], sampling: greedy }
+    expect((await wire.refusal('generation.start', wrong)).info.message).toContain('params.prompt[1]')
+    expect(await wire.result('model.unload', { modelId })).toEqual({ found: true })
+    expect(await wire.result('model.unload', { modelId })).toEqual({ found: false })
+  })
+
+  test.each([
+    ['hf-fp16', 'F16', 'float16'],
+    ['hf-bf16', 'BF16', 'bfloat16'],
+  ] as const)('export as %s is a dense checkpoint', async (format, dtype, name) => {
+    const out = at(format)
+    const { jobId } = await wire.result('export.start', { model: at('result'), format, out, threads: 0 })
+    await done('export', jobId)
+    const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'))
+    expect(config.quantization_config).toBeUndefined()
+    expect(config.torch_dtype).toBe(name)
+    const inspected = await wire.result('checkpoint.inspect', { path: out })
+    expect(inspected).toMatchObject({ kind: 'dense', dtype, bitsPerWeight: 16 })
+    const { jobId: evaluated } = await wire.result(
+      'evaluation.start',
+      evaluation(out, at('tokens.safetensors'), at('result')),
+    )
+    expect((await done('evaluation', evaluated)).divergence?.klMean).toBeLessThan(1e-4)
+  })
+
+  test('export as squeezellm decodes to the same weights', async () => {
+    const out = at('public')
+    const { jobId } = await wire.result('export.start', { model: at('result'), format: 'squeezellm', out, threads: 0 })
+    await done('export', jobId)
+    expect(JSON.parse(readFileSync(join(out, 'quant_config.json'), 'utf8'))).toEqual({ wbits: 3 })
+    const theirs = readSafetensors(join(out, 'model.safetensors'))
+    const dense = readSafetensors(join(at('hf-fp16'), 'model.safetensors'))
+    let sparse = 0
+    for (const [tensor, { shape, bytes }] of dense) {
+      const name = tensor.replace(/\.weight$/, '')
+      const qweight = theirs.get(`${name}.qweight`)
+      if (!qweight) continue
+      const [rows, cols] = shape as [number, number]
+      expect(qweight.dtype).toBe('I32')
+      expect(qweight.shape).toEqual([(cols / 32) * 3, rows])
+      const weights = decodePublic(theirs, name, rows, cols, 3)
+      const error = weights.map((value, i) => Math.abs(value - fromHalf(bytes.readUInt16LE(2 * i))))
+      weights.forEach((value, i) => expect(error[i]).toBeLessThanOrEqual(Math.abs(value) * 2 ** -11 + 2 ** -25))
+      sparse += theirs.get(`${name}.vals`)?.shape[0] ?? 0
+    }
+    expect(sparse).toBeGreaterThan(0)
+  })
+})
+
+/** W = lookup_table[index] + sparse: index k of column n is bits [3k, 3k + 3) of the words of column n. */
+function decodePublic(
+  file: ReturnType<typeof readSafetensors>,
+  name: string,
+  rows: number,
+  cols: number,
+  bits: number,
+): Float64Array {
+  const tensor = (suffix: string) => file.get(`${name}.${suffix}`)?.bytes ?? Buffer.alloc(0)
+  const [qweight, table] = [tensor('qweight'), tensor('lookup_table')]
+  const out = new Float64Array(rows * cols)
+  for (let n = 0; n < rows; n++)
+    for (let k = 0; k < cols; k++) {
+      let index = 0
+      for (let bit = 0; bit < bits; bit++) {
+        const position = bits * k + bit
+        const word = qweight.readUInt32LE(4 * ((position >> 5) * rows + n))
+        index |= ((word >>> (position & 31)) & 1) << bit
+      }
+      out[n * cols + k] = fromHalf(table.readUInt16LE(2 * (n * 2 ** bits + index)))
+    }
+  const [rowPointers, columns, values] = [tensor('rows'), tensor('cols'), tensor('vals')]
+  for (let n = 0; n < rows && rowPointers.length > 0; n++)
+    for (let at = rowPointers.readInt32LE(4 * n); at < rowPointers.readInt32LE(4 * n + 4); at++)
+      out[n * cols + columns.readInt32LE(4 * at)]! += values.readFloatLE(4 * at)
+  return out
+}
