@@ -3,7 +3,9 @@ import { device, durationMs, sizeBytes, threads } from './common.ts'
 
 export const estimator = z
   .enum(['sample', 'token'])
-  .describe('sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.')
+  .describe(
+    'sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.',
+  )
 
 /** host → sidecar, starts a job. */
 export const calibrationStartParams = z.object({
@@ -13,7 +15,9 @@ export const calibrationStartParams = z.object({
   out: z.string().describe('Folder to make; an unfinished one of the same inputs beside it is taken up again.'),
   device,
   threads,
-  memoryLimitBytes: sizeBytes.describe('Activations beyond this go to a scratch file; 0 means half of the free memory.'),
+  memoryLimitBytes: sizeBytes.describe(
+    'Activations beyond this go to a scratch file; 0 means half of the free memory.',
+  ),
 })
 
 export const matrixSensitivity = z.object({
@@ -24,7 +28,10 @@ export const matrixSensitivity = z.object({
   cols: z.int().min(1).describe('K, in-features.'),
   sum: z.number().min(0).describe('Sum of F over the matrix, squared loss units per squared weight unit.'),
   max: z.number().min(0).describe('Largest F in the matrix.'),
-  weighted: z.number().min(0).describe('Sum of F·w² over the matrix: what zeroing it would cost, to second order, times two.'),
+  weighted: z
+    .number()
+    .min(0)
+    .describe('Sum of F·w² over the matrix: what zeroing it would cost, to second order, times two.'),
 })
 export type MatrixSensitivity = z.infer<typeof matrixSensitivity>
 

@@ -8,7 +8,9 @@ export const matrixInfo = z.object({
   role: z.string().describe('Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.'),
   rows: z.int().min(1).describe('N, output channels.'),
   cols: z.int().min(1).describe('K, in-features.'),
-  storedAs: z.string().describe('Data type of a dense matrix (F32, F16, BF16), or the stored layout of a squeezed one.'),
+  storedAs: z
+    .string()
+    .describe('Data type of a dense matrix (F32, F16, BF16), or the stored layout of a squeezed one.'),
   sizeBytes: sizeBytes.describe('Bytes on disk of everything that belongs to the matrix.'),
 })
 

@@ -4,15 +4,24 @@ import { device, durationMs, sizeBytes, threads } from './common.ts'
 /** host → sidecar, starts a job. */
 export const evaluationStartParams = z.object({
   model: z.string().describe('Folder of a checkpoint or of a result.'),
-  against: z.string().optional().describe('Folder of the model to compare with, usually the checkpoint at full precision.'),
-  tokens: z.string().describe('safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.'),
+  against: z
+    .string()
+    .optional()
+    .describe('Folder of the model to compare with, usually the checkpoint at full precision.'),
+  tokens: z
+    .string()
+    .describe('safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.'),
   device,
   threads,
 })
 
 export const divergence = z.object({
   klMean: z.number().describe('Mean over predicted tokens of KL(against ‖ model), nats.'),
-  top1Agreement: z.number().min(0).max(1).describe('Fraction of predicted tokens where both models put the same token first.'),
+  top1Agreement: z
+    .number()
+    .min(0)
+    .max(1)
+    .describe('Fraction of predicted tokens where both models put the same token first.'),
   againstPerplexity: z.number().optional().describe('Perplexity of the model compared with; absent when it diverged.'),
 })
 

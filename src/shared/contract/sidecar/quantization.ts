@@ -16,7 +16,10 @@ export type Recipe = z.infer<typeof recipe>
 /** host → sidecar, starts a job. */
 export const quantizationStartParams = z.object({
   checkpoint: z.string().describe('Folder of a dense checkpoint.'),
-  calibration: z.string().optional().describe('Folder of a calibration of the same checkpoint; needed when weighting is "fisher".'),
+  calibration: z
+    .string()
+    .optional()
+    .describe('Folder of a calibration of the same checkpoint; needed when weighting is "fisher".'),
   recipe,
   out: z.string().describe('Folder to make; an unfinished one of the same inputs beside it is taken up again.'),
   device,
@@ -41,7 +44,10 @@ export const quantizationResult = z.object({
   checkpointFingerprint: z.string().describe('Fingerprint of the checkpoint.'),
   calibrationFingerprint: z.string().optional().describe('Fingerprint of the calibration, where one was used.'),
   recipe,
-  bitsPerWeight: z.number().min(0).describe('Stored bits of the matrices over their weights; embedding and head apart.'),
+  bitsPerWeight: z
+    .number()
+    .min(0)
+    .describe('Stored bits of the matrices over their weights; embedding and head apart.'),
   sizeBytes: sizeBytes.describe('Bytes of the weight files of the result.'),
   checkpointSizeBytes: sizeBytes.describe('Bytes of the weight files of the checkpoint.'),
   fp16SizeBytes: sizeBytes.describe('Bytes that the checkpoint takes with every parameter at 16 bits.'),
