@@ -4,7 +4,7 @@ import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
-import { forgetProject, jobSummaries, project, projectSummaries } from './projects.ts'
+import { jobSummaries, project, projectSummaries } from './projects.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -16,7 +16,6 @@ export function makePageApi(context: Context): StudioApi {
     {
       'project.list': () => ({ projects: projectSummaries(context) }),
       'project.get': ({ projectId }) => project(context, projectId),
-      'project.remove': ({ projectId }) => ({ found: forgetProject(context, projectId) }),
       'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
       'machine.get': () => machine(context),
     },

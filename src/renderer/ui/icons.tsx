@@ -53,12 +53,6 @@ export const CheckIcon = () => (
   </Icon>
 )
 
-export const DotsIcon = () => (
-  <Icon>
-    <path d="M4.5 10h.01M10 10h.01M15.5 10h.01" strokeWidth={2.4} />
-  </Icon>
-)
-
 export const AlertIcon = () => (
   <Icon>
     <path d="M10 3.2 17.6 16.4H2.4L10 3.2ZM10 8.4v3.4M10 14.1h.01" />

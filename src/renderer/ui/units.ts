@@ -58,6 +58,11 @@ export function percent(fraction: number, digits = 2): string {
   return `${trimmed(fraction * 100, digits)}${SPACE}%`
 }
 
+/** 0.5 → "50.0 %": for columns, where digits stand below one another. */
+export function share(fraction: number): string {
+  return `${(fraction * 100).toFixed(1)}${SPACE}%`
+}
+
 /** 0.021 → "+2.1 %", −0.001 → "−0.1 %" */
 export function change(fraction: number): string {
   const points = fraction * 100

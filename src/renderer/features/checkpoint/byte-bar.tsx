@@ -1,4 +1,4 @@
-import { percent, size } from '../../ui/units.ts'
+import { share, size } from '../../ui/units.ts'
 import type { Part } from './parts.ts'
 import classes from './byte-bar.module.css'
 
@@ -17,7 +17,7 @@ export function ByteBar({ parts, totalBytes }: { parts: Part[]; totalBytes: numb
             <span className={classes.key} style={{ background: `var(--part-${index + 1})` }} />
             <span>{name}</span>
             <span className={classes.size}>{size(sizeBytes)}</span>
-            <span className={classes.share}>{percent(sizeBytes / Math.max(1, totalBytes), 1)}</span>
+            <span className={classes.share}>{share(sizeBytes / Math.max(1, totalBytes))}</span>
           </li>
         ))}
       </ul>

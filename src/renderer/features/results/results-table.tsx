@@ -2,7 +2,7 @@ import { Table, Tooltip } from '@mantine/core'
 import type { EvaluationSummary, Project } from '../../../shared/contract/studio/index.ts'
 import { CopyButton } from '../../ui/command.tsx'
 import { Ago, DataTable, FolderGone, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
-import { bits, change, nats, percent, perplexity, ratio, size } from '../../ui/units.ts'
+import { bits, change, nats, perplexity, ratio, share, size } from '../../ui/units.ts'
 import { perplexityChange, type Comparison, type Measured } from './comparison.ts'
 import { methodWords, recipeBrief, recipeDetail, series } from './recipe-words.ts'
 import classes from './results-table.module.css'
@@ -11,7 +11,7 @@ const COLUMNS: Column[] = [
   { name: 'Model', align: 'start' },
   { name: 'Bits', unit: 'per weight' },
   { name: 'Size', unit: 'on disk' },
-  { name: 'Smaller' },
+  { name: 'Smaller', unit: 'than at 16 bits' },
   { name: 'Perplexity', unit: 'before → after' },
   { name: 'Change' },
   { name: 'KL', unit: 'nats/token' },
@@ -49,15 +49,15 @@ export function ResultsTable({ checkpoint, comparison: { before, rows }, nowMs }
         </NumberCell>
       </Table.Tr>
       {rows.map((row) => (
-        <ResultRow key={row.result.id} row={row} before={before} checkpointBytes={checkpoint.sizeBytes} nowMs={nowMs} />
+        <ResultRow key={row.result.id} row={row} before={before} nowMs={nowMs} />
       ))}
     </DataTable>
   )
 }
 
-type RowProps = { row: Measured; before: number | undefined; checkpointBytes: number; nowMs: number }
+type RowProps = { row: Measured; before: number | undefined; nowMs: number }
 
-function ResultRow({ row: { result, evaluation }, before, checkpointBytes, nowMs }: RowProps) {
+function ResultRow({ row: { result, evaluation }, before, nowMs }: RowProps) {
   const rise = perplexityChange(before, evaluation?.perplexity)
   const detail = recipeDetail(result.recipe)
   return (
@@ -73,7 +73,7 @@ function ResultRow({ row: { result, evaluation }, before, checkpointBytes, nowMs
       </RowHead>
       <NumberCell>{bits(result.bitsPerWeight)}</NumberCell>
       <NumberCell>{size(result.sizeBytes)}</NumberCell>
-      <NumberCell>{ratio(checkpointBytes / result.sizeBytes)}</NumberCell>
+      <NumberCell>{result.fp16SizeBytes !== undefined && ratio(result.fp16SizeBytes / result.sizeBytes)}</NumberCell>
       <NumberCell>
         <BeforeAfter before={before} evaluation={evaluation} />
       </NumberCell>
@@ -81,7 +81,7 @@ function ResultRow({ row: { result, evaluation }, before, checkpointBytes, nowMs
         {rise !== undefined && <span className={rise > MUCH ? classes.much : undefined}>{change(rise)}</span>}
       </NumberCell>
       <NumberCell>{evaluation?.klMean !== undefined && nats(evaluation.klMean)}</NumberCell>
-      <NumberCell>{evaluation?.top1Agreement !== undefined && percent(evaluation.top1Agreement, 1)}</NumberCell>
+      <NumberCell>{evaluation?.top1Agreement !== undefined && share(evaluation.top1Agreement)}</NumberCell>
       <NumberCell>
         <Ago thenMs={result.createdAtMs} nowMs={nowMs} />
       </NumberCell>

@@ -22,7 +22,7 @@ export function Tradeoff({ project, choice }: Props) {
         <Panel>
           <div className={classes.chart}>
             <Suspense>
-              <TradeoffChart points={points} />
+              <TradeoffChart points={points} textName={choice.comparison.stamp?.textName ?? 'the text'} />
             </Suspense>
           </div>
         </Panel>

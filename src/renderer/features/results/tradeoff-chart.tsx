@@ -15,10 +15,10 @@ import { placeLabels } from './label-placement.ts'
 import { perplexityTicks, sizeAxis, type Point } from './tradeoff.ts'
 import classes from './tradeoff-chart.module.css'
 
-const HEIGHT_PX = 360
+const HEIGHT_PX = 372
 
 /** Size against perplexity: the checkpoint and each result measured in the same way. Lower left is better. */
-export function TradeoffChart({ points }: { points: Point[] }) {
+export function TradeoffChart({ points, textName }: { points: Point[]; textName: string }) {
   const sizes = sizeAxis(points)
   const { ticks, domain, scale } = perplexityTicks(points)
   return (
@@ -49,7 +49,7 @@ export function TradeoffChart({ points }: { points: Point[] }) {
             axisLine={false}
             width={58}
             label={{
-              value: 'Perplexity',
+              value: `Perplexity on ${textName}`,
               angle: -90,
               position: 'insideLeft',
               style: { textAnchor: 'middle' },

@@ -5,20 +5,11 @@
 import type { z } from 'zod'
 import { jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
-import {
-  projectChanged,
-  projectGetParams,
-  projectGetResult,
-  projectListParams,
-  projectListResult,
-  projectRemoveParams,
-  projectRemoveResult,
-} from './project.ts'
+import { projectChanged, projectGetParams, projectGetResult, projectListParams, projectListResult } from './project.ts'
 
 export const studioRequests = {
   'project.list': { params: projectListParams, result: projectListResult },
   'project.get': { params: projectGetParams, result: projectGetResult },
-  'project.remove': { params: projectRemoveParams, result: projectRemoveResult },
   'job.list': { params: jobListParams, result: jobListResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
 } as const

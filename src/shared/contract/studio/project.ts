@@ -46,10 +46,6 @@ export const projectGetResult = z.object({
 })
 export type Project = z.infer<typeof projectGetResult>
 
-/** renderer → host. Forgets the project and what was learnt; checkpoint and results stay on disk. */
-export const projectRemoveParams = z.object({ projectId: rowId })
-export const projectRemoveResult = z.object({ found: z.boolean().describe('False when there was no such project.') })
-
 /** host → renderer: something of a project changed, by this process or another. Ask again for what is in sight. */
 export const projectChanged = z.object({
   projectId: rowId.optional().describe('The project; absent when any of them may have changed.'),
