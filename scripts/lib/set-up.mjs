@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { withLock } from './lock.mjs'
-import { buildFolder, nativeTests, pinnedNode, root, sidecar } from './places.mjs'
+import { buildFolder, nativeTests, nodePackage, OLDEST_NODE, pinnedNode, root, sidecar } from './places.mjs'
 import { ask, failureText, runLogged, StepFailed } from './run.mjs'
 import { forget, hashOf, isFresh, remember } from './stamp.mjs'
 import { checkTools, packagesMatchLock } from './tools.mjs'
@@ -21,16 +21,20 @@ export function setUpAlone(work) {
   )
 }
 
-/** The packages of package-lock.json in node_modules. */
+/** The packages of package-lock.json in node_modules, and with them the Node that everything else runs on. */
 export async function installPackages(step) {
-  if (packagesMatchLock(root)) return
-  await step('Install packages', async () => {
-    // npm tells its scripts where it is; a bare "npm" is a shell script on Windows.
-    const npm = process.env.npm_execpath
-    const [command, before, shell] = npm ? [process.execPath, [npm], false] : ['npm', [], process.platform === 'win32']
-    const args = [...before, 'ci', '--ignore-scripts', '--no-audit', '--no-fund']
-    await must('npm ci', runLogged('npm-ci', command, args, { shell }))
-  })
+  if (!packagesMatchLock(root)) await step('Install packages', npmCi)
+  if (pinnedNode() === process.execPath && Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+    throw new StepFailed(`npm has not brought ${nodePackage()}; run this with Node ${OLDEST_NODE} or newer.`)
+  }
+}
+
+async function npmCi() {
+  // npm tells its scripts where it is; a bare "npm" is a shell script on Windows.
+  const npm = process.env.npm_execpath
+  const [command, before, shell] = npm ? [process.execPath, [npm], false] : ['npm', [], process.platform === 'win32']
+  const args = [...before, 'ci', '--ignore-scripts', '--no-audit', '--no-fund']
+  await must('npm ci', runLogged('npm-ci', command, args, { shell }))
 }
 
 /** Compilers and libraries, only looked for where something has to be built with them. */
