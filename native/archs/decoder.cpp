@@ -40,10 +40,10 @@ std::int64_t size_of_weight(const std::shared_ptr<const LinearWeight>& w) { retu
 
 Result<Decoder> Decoder::make(const Model& model, std::int64_t length) {
   const ModelConfig& c = model.config();
-  if (length > c.context)
+  if (c.positions == PositionKind::kLearned && length > c.context)
     return Error{.code = ErrorCode::kInvalidRequest,
-                 .message = "Sequences of " + std::to_string(length) + " tokens are longer than the model's context of " +
-                            std::to_string(c.context) + "."};
+                 .message = "The model has learned " + std::to_string(c.context) + " positions, and " +
+                            std::to_string(length) + " were asked for."};
   Decoder decoder;
   decoder.model_ = &model;
   SQUEEZE_ASSIGN(decoder.embedding_, model.embedding());

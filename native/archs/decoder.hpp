@@ -33,8 +33,8 @@ using LinearVisitor =
 
 class Decoder {
  public:
-  // Reads what stands outside the layers: embedding, head, positions, final norm. `length` positions can be used: more
-  // than the model's context is kInvalidRequest. NaN and Inf are refused by name.
+  // Reads what stands outside the layers: embedding, head, positions, final norm. `length` positions can be used; more
+  // than a table of learned positions holds is kInvalidRequest. NaN and Inf are refused by name.
   // `model` must outlive the decoder.
   static Result<Decoder> make(const Model& model, std::int64_t length);
 

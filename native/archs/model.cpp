@@ -134,6 +134,13 @@ std::string fingerprint_of(const TensorStore& store, const ModelConfig& config) 
 
 }  // namespace
 
+std::vector<const LinearWeight*> LayerWeights::linears() const {
+  std::vector<const LinearWeight*> there;
+  for (const auto& linear : {q, k, v, o, gate, up, down})
+    if (linear) there.push_back(linear.get());
+  return there;
+}
+
 Result<std::shared_ptr<const Model>> Model::open(const fs::path& path) {
   std::error_code ignored;
   const bool is_file = fs::is_regular_file(path, ignored);

@@ -54,6 +54,9 @@ struct LayerWeights {
   std::shared_ptr<const LinearWeight> q, k, v, o, gate, up, down;
   std::vector<float> q_bias, k_bias, v_bias, o_bias, gate_bias, up_bias, down_bias;
   std::vector<float> attention_norm, attention_norm_bias, mlp_norm, mlp_norm_bias, q_norm, k_norm;
+
+  // The linears that are there, in the order of Model::matrices().
+  std::vector<const LinearWeight*> linears() const;
 };
 
 struct Family;

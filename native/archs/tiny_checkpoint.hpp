@@ -39,7 +39,7 @@ struct TinyTensor {
   std::vector<float> values;
 };
 
-inline void write_text(const std::filesystem::path& path, const std::string& text) {
+inline void put_text(const std::filesystem::path& path, const std::string& text) {
   std::filesystem::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << text;
 }
@@ -55,7 +55,7 @@ inline void write_tensors(const std::filesystem::path& path, const std::vector<T
 // Writes config.json into `folder` and gives the tensors that the family then needs, filled at random.
 inline std::vector<TinyTensor> tiny_tensors(const std::filesystem::path& folder, const std::string& config,
                                             std::uint32_t seed = 1) {
-  write_text(folder / "config.json", config);
+  put_text(folder / "config.json", config);
   const auto fields = ConfigFields::read(folder / "config.json");
   REQUIRE(fields.ok());
   const auto family = family_of(fields.value());

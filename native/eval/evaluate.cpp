@@ -116,6 +116,7 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
     SQUEEZE_ASSIGN(other, Runner::make(*against, length));
   }
 
+  context.stage("Evaluating", 1);
   // Each window also passes the head, which is counted as one layer more.
   const double layers = static_cast<double>(model.config().layers + (against ? against->config().layers : 0) + 1);
   Reporter reporter{context, layers * static_cast<double>(tokens.size())};

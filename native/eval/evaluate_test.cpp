@@ -75,7 +75,7 @@ TEST_CASE("loss and divergence against float64 loops (tier D)") {
     for (TinyTensor& t : moved)
       if (t.name.find("down_proj.weight") != std::string::npos || t.name.find("fc2.weight") != std::string::npos)
         for (float& value : t.values) value *= 1.1f;
-    write_text(other / "config.json", tiny_config(family));
+    put_text(other / "config.json", tiny_config(family));
     write_tensors(other / "model.safetensors", moved);
 
     const auto q = Model::open(folder.path()).value(), p = Model::open(other.path()).value();
@@ -141,7 +141,7 @@ TEST_CASE("what cannot be evaluated is refused by name") {
     auto spoiled = tensors;
     for (TinyTensor& t : spoiled)
       if (t.name == name) t.values[5] = NAN;
-    write_text(broken / "config.json", tiny_config("llama"));
+    put_text(broken / "config.json", tiny_config("llama"));
     write_tensors(broken / "model.safetensors", spoiled);
     refused(*Model::open(broken.path()).value(), nullptr, tokens_of(1, 4), ErrorCode::kValueNotFinite, name);
   }

@@ -72,7 +72,7 @@ std::int64_t Generator::context() const { return state_->context; }
 std::int64_t Generator::memory_bytes() const {
   std::int64_t bytes = state_->decoder.size_bytes();
   for (const LayerWeights& w : state_->layers)
-    for (const auto& linear : {w.q, w.k, w.v, w.o, w.gate, w.up, w.down}) bytes += linear ? linear->size_bytes() : 0;
+    for (const LinearWeight* linear : w.linears()) bytes += linear->size_bytes();
   for (const LayerCache& cache : state_->caches)
     bytes += (cache.keys.view().size() + cache.values.view().size()) * static_cast<std::int64_t>(sizeof(float));
   return bytes;
@@ -110,6 +110,7 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
   SQUEEZE_TRY(state.check(request));
   const auto& prompt = request.prompt;
 
+  run.stage("Generating", 1);
   // The last token of the prompt is always computed: its logits are not kept.
   const auto differs = std::ranges::mismatch(state.cached, prompt).in2;
   const auto reused = std::min<std::ptrdiff_t>(differs - prompt.begin(), static_cast<std::ptrdiff_t>(prompt.size()) - 1);
