@@ -1,0 +1,101 @@
+#include "methods/squeezellm/codebooks.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/threads.hpp"
+#include "ops/kmeans1d/kmeans1d.hpp"
+
+namespace squeeze {
+
+namespace {
+
+struct Workspace {
+  Kmeans1d kmeans;
+  std::vector<float> weights;
+  std::vector<double> centroids;
+};
+
+void cluster_row(std::span<const float> w, const float* f, const std::uint8_t* kept, const MethodOptions& options,
+                 Workspace& work, std::span<Half> table, std::span<std::uint8_t> indices, double& objective) {
+  const std::size_t count = w.size();
+  const int entries = 1 << options.bits;
+  work.weights.resize(count);
+  bool any = false;
+  for (std::size_t j = 0; j < count; ++j) {
+    work.weights[j] = kept[j] ? 0.0f : f ? f[j] : 1.0f;
+    any |= work.weights[j] > 0;
+  }
+  if (!any)
+    for (std::size_t j = 0; j < count; ++j) work.weights[j] = kept[j] ? 0.0f : 1.0f;
+  work.kmeans.assign(w, work.weights);
+  if (options.solver == ClusterSolver::kExact) {
+    work.kmeans.solve_exact(entries);
+    work.kmeans.exact_centroids(entries, work.centroids);
+  } else {
+    work.kmeans.solve_lloyd(entries, work.centroids);
+  }
+  round_codebook(work.centroids, table);
+  nearest_indices(w, table, indices);
+  objective = 0;
+  for (std::size_t j = 0; j < count; ++j) {
+    if (kept[j]) continue;
+    const double error = static_cast<double>(w[j]) - static_cast<double>(to_float(table[indices[j]]));
+    objective += (f ? static_cast<double>(f[j]) : 1.0) * error * error;
+  }
+}
+
+}  // namespace
+
+Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                          std::span<const std::uint8_t> rows_wanted, Codebooks& codebooks, RunContext& context) {
+  const std::int64_t cols = input.weights.cols;
+  const bool weighted = options.weighting == Weighting::kFisher;
+  // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
+  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, cols)), [&](std::int64_t first, std::int64_t last) {
+    thread_local Workspace work;
+    for (std::int64_t r = first; r < last; ++r) {
+      if (context.cancelled()) return;
+      if (!rows_wanted.empty() && !rows_wanted[r]) continue;
+      cluster_row(input.weights.row(r), weighted ? input.sensitivity.row(r).data() : nullptr, kept.data() + r * cols,
+                  options, work, codebooks.tables.view().row(r), codebooks.indices.view().row(r), codebooks.objective[r]);
+    }
+  });
+  return context.check_cancelled();
+}
+
+double total_objective(const Codebooks& codebooks) {
+  double total = 0;
+  for (const double row : codebooks.objective) total += row;
+  return total;
+}
+
+SparseRows keep_weights(const MatrixInput& input, std::span<const std::uint8_t> kept, Codebooks& codebooks) {
+  SparseRows sparse;
+  for (std::int64_t r = 0; r < input.weights.rows; ++r) {
+    const auto w = input.weights.row(r);
+    const auto table = codebooks.tables.view().row(r);
+    for (std::int64_t j = 0; j < input.weights.cols; ++j) {
+      if (!kept[r * input.weights.cols + j]) continue;
+      float best_error = std::numeric_limits<float>::infinity(), best_distance = best_error;
+      Half best_value = {};
+      for (std::size_t c = 0; c < table.size(); ++c) {
+        const float entry = to_float(table[c]), difference = w[j] - entry;
+        const Half value = to_half(std::clamp(difference, -65504.0f, 65504.0f));
+        const float error = std::abs(entry + to_float(value) - w[j]), distance = std::abs(difference);
+        if (error > best_error || (error == best_error && distance >= best_distance)) continue;
+        best_error = error;
+        best_distance = distance;
+        best_value = value;
+        codebooks.indices.view().row(r)[j] = static_cast<std::uint8_t>(c);
+      }
+      sparse.cols.push_back(static_cast<std::int32_t>(j));
+      sparse.values.push_back(best_value);
+    }
+    sparse.row_ptr.push_back(static_cast<std::int32_t>(sparse.cols.size()));
+  }
+  return sparse;
+}
+
+}  // namespace squeeze

@@ -1,0 +1,227 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/threads.hpp"
+#include "formats/lut/lut.hpp"
+#include "methods/method.hpp"
+#include "methods/squeezellm/loss_aware.hpp"
+#include "methods/squeezellm/outliers.hpp"
+#include "methods/test_matrices.hpp"
+
+using namespace squeeze;
+
+namespace {
+
+const Method& squeezellm() { return *method_named("squeezellm"); }
+
+MatrixOutput run(const std::vector<TestMatrix>& model, std::size_t which, const MethodOptions& options) {
+  SilentContext context;
+  auto prepared = squeezellm().prepare(for_each_of(model), options, context);
+  REQUIRE(prepared.ok());
+  auto output = squeezellm().quantize(model[which].input(), options, prepared.value(), context);
+  if (!output.ok()) FAIL(output.error().message);
+  return std::move(output).value();
+}
+
+std::vector<TestMatrix> small_model() {
+  std::vector<TestMatrix> model;
+  model.push_back(test_matrix("a", 48, 256, 1));
+  model.push_back(test_matrix("b", 96, 128, 2));
+  model.push_back(test_matrix("c", 64, 320, 3));
+  for (float& w : model[1].weights.values) w = to_float(to_half(5 * w));  // another scale: the fence must adapt
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("squeezellm: what is reported is what is stored, for every width, solver and weighting") {
+  const auto model = small_model();
+  for (const int bits : {2, 3, 4, 5, 8}) {
+    for (const ClusterSolver solver : {ClusterSolver::kExact, ClusterSolver::kLloyd}) {
+      for (const Weighting weighting : {Weighting::kFisher, Weighting::kNone}) {
+        for (const double sparsity : {0.0, 0.0045}) {
+          const auto output = run(model, 0, {.bits = bits, .sparsity = sparsity, .solver = solver, .weighting = weighting});
+          TestFolder folder;
+          const auto weight = stored(folder, model[0].input(), output);
+          CHECK(weight->stored_as() == "lut");
+          CHECK(weight->size_bytes() == output.size_bytes);
+          CHECK(weight->sparse_count() == output.sparse_count);
+          CHECK((output.sparse_count > 0) == (sparsity > 0));
+          const double objective = objective_of(model[0].input(), decoded(*weight), weighting == Weighting::kFisher);
+          CHECK(output.objective == doctest::Approx(objective).epsilon(1e-12));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("squeezellm: more bits, the exact solver and kept weights each lower the objective") {
+  const auto model = small_model();
+  double before = INFINITY;
+  for (int bits = 2; bits <= 7; ++bits) {  // at 8 every weight of these short rows has an entry of its own
+    const double exact = run(model, 0, {.bits = bits}).objective;
+    const double lloyd = run(model, 0, {.bits = bits, .solver = ClusterSolver::kLloyd}).objective;
+    const double unweighted = run(model, 0, {.bits = bits, .weighting = Weighting::kNone}).objective;
+    CHECK(exact < before);
+    // Clustering is compared before the centroids are rounded to fp16; that moves the sums by far less than this.
+    CHECK(exact <= lloyd * (1 + 1e-3));
+    CHECK(run(model, 0, {.bits = bits, .sparsity = 0.0045}).objective < exact);
+    CHECK(unweighted > 0);
+    before = exact;
+  }
+}
+
+TEST_CASE("squeezellm: kept weights come back to within half an fp16 unit of what is stored beside them") {
+  for (const bool half : {true, false}) {
+    const std::vector<TestMatrix> model = {test_matrix("a", 32, 200, 5, half)};
+    for (const OutlierRule rule : {OutlierRule::kPaper, OutlierRule::kLossAware}) {
+      const auto output = run(model, 0, {.bits = 4, .sparsity = 0.02, .outliers = rule});
+      TestFolder folder;
+      const auto weight = std::dynamic_pointer_cast<const LutWeight>(stored(folder, model[0].input(), output));
+      REQUIRE(weight);
+      REQUIRE(weight->sparse_count() > 0);
+      const auto values = decoded(*weight);
+      std::int64_t exact = 0;
+      for (std::int64_t r = 0; r < 32; ++r) {
+        for (std::int64_t e = weight->sparse()->row_begin(r); e < weight->sparse()->row_end(r); ++e) {
+          const std::int64_t j = weight->sparse()->col(e);
+          const float error = std::abs(values.view().row(r)[j] - model[0].weights.view().row(r)[j]);
+          CHECK(error <= std::max(std::abs(to_float(weight->sparse()->value(e))) * 0x1p-11f, 0x1p-25f));
+          exact += error == 0;
+        }
+      }
+      if (half) CHECK(exact * 10 >= weight->sparse_count() * 9);
+    }
+  }
+}
+
+TEST_CASE("squeezellm: the published rule meets the wanted share over the model, with one range") {
+  const auto model = small_model();
+  std::int64_t total = 0;
+  for (const TestMatrix& matrix : model) total += matrix.weights.view().size();
+  for (const double sparsity : {0.0002, 0.0005, 0.0045, 0.05, 0.2}) {
+    for (const Weighting weighting : {Weighting::kFisher, Weighting::kNone}) {
+      std::int64_t kept = 0;
+      for (std::size_t m = 0; m < model.size(); ++m)
+        kept += run(model, m, {.bits = 3, .sparsity = sparsity, .weighting = weighting}).sparse_count;
+      const double wanted = sparsity * static_cast<double>(total);
+      CHECK(std::abs(static_cast<double>(kept) - wanted) <= 3 + 0.01 * wanted);
+    }
+  }
+}
+
+TEST_CASE("squeezellm: the published rule takes the most sensitive weights, then everything beyond the larger fence") {
+  const auto model = small_model();
+  SilentContext context;
+  auto range = find_range(for_each_of(model), 0.0045, context);
+  REQUIRE(range.ok());
+  for (const TestMatrix& matrix : model) {
+    auto f = matrix.sensitivity.values, w = matrix.weights.values;
+    std::ranges::sort(f, std::greater());
+    std::ranges::sort(w);
+    const auto n = static_cast<std::int64_t>(w.size());
+    const double q1 = w[(n - 1) / 4], q3 = w[n - 1 - (n - 1) / 4];
+    const double threshold = std::max(-(q1 - range.value() * (q3 - q1)), q3 + range.value() * (q3 - q1));
+    const float sensitive = f[std::llround(0.0005 * static_cast<double>(n)) - 1];
+    std::vector<std::uint8_t> mask(w.size());
+    mark_paper(matrix.input(), 0.0045, range.value(), mask);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double size = std::abs(static_cast<double>(matrix.weights.values[i]));
+      if (std::abs(size - threshold) < 1e-6 * threshold) continue;
+      CHECK(mask[i] == (matrix.sensitivity.values[i] >= sensitive || size >= threshold));
+    }
+  }
+}
+
+TEST_CASE("squeezellm: a matrix whose weights are mostly equal does not become all outliers") {
+  auto model = small_model();
+  for (std::size_t i = 0; i < model[0].weights.values.size(); ++i)
+    if (i % 5 != 0) model[0].weights.values[i] = 0;
+  std::ranges::fill(model[1].weights.values, 0.5f);
+  const auto output = run(model, 0, {.bits = 3, .sparsity = 0.0045});
+  CHECK(output.sparse_count < model[0].weights.view().size() / 10);
+  CHECK(run(model, 1, {.bits = 3, .sparsity = 0.0045}).objective == 0);
+}
+
+TEST_CASE("squeezellm: choosing by loss is never worse than the published rule at the same count") {
+  SilentContext context;
+  for (unsigned seed = 0; seed < 6; ++seed) {
+    const TestMatrix matrix = test_matrix("m", 40, 160, 100 + seed);
+    for (const ClusterSolver solver : {ClusterSolver::kExact, ClusterSolver::kLloyd}) {
+      for (const Weighting weighting : {Weighting::kFisher, Weighting::kNone}) {
+        for (const double sparsity : {0.0005, 0.0045, 0.03}) {
+          const MethodOptions options{.bits = 3, .sparsity = sparsity, .outliers = OutlierRule::kLossAware, .solver = solver, .weighting = weighting};
+          MatrixInput input = matrix.input();
+          if (weighting == Weighting::kNone) input.sensitivity = {};
+          const auto count = std::llround(sparsity * static_cast<double>(input.weights.size()));
+          std::vector<std::uint8_t> mask(static_cast<std::size_t>(input.weights.size()));
+          mark_paper_count(input, sparsity, count, mask);
+          CHECK(std::ranges::count(mask, 1) == count);
+          Codebooks paper(40, 160, 3);
+          REQUIRE(cluster_rows(input, mask, options, {}, paper, context).ok());
+          auto chosen = choose_by_loss(input, count, options, context);
+          REQUIRE(chosen.ok());
+          CHECK(std::ranges::count(chosen.value().mask, 1) == count);
+          CHECK(total_objective(chosen.value().codebooks) <= total_objective(paper));
+          CHECK(run({matrix}, 0, options).sparse_count == count);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("squeezellm: rows without any sensitivity are clustered with equal weights") {
+  auto model = small_model();
+  for (float& f : model[0].sensitivity.view().row(3)) f = 0;
+  std::ranges::fill(model[2].sensitivity.values, 0.0f);
+  TestFolder folder;
+  const auto values = decoded(*stored(folder, model[0].input(), run(model, 0, {.bits = 4})));
+  const auto equal = decoded(*stored(folder, model[0].input(), run(model, 0, {.bits = 4, .weighting = Weighting::kNone})));
+  CHECK(std::ranges::equal(values.view().row(3), equal.view().row(3)));
+  CHECK_FALSE(std::ranges::equal(values.view().row(4), equal.view().row(4)));
+  for (const OutlierRule rule : {OutlierRule::kPaper, OutlierRule::kLossAware})
+    CHECK(run(model, 2, {.bits = 4, .sparsity = 0.0045, .outliers = rule}).objective == 0);
+}
+
+TEST_CASE("squeezellm: the same bytes for any number of threads") {
+  const auto model = small_model();
+  const int threads = thread_count();
+  for (const OutlierRule rule : {OutlierRule::kPaper, OutlierRule::kLossAware}) {
+    const MethodOptions options{.bits = 3, .sparsity = 0.0045, .outliers = rule};
+    set_thread_count(1);
+    const auto one = run(model, 2, options);
+    set_thread_count(3);
+    const auto three = run(model, 2, options);
+    set_thread_count(threads);
+    REQUIRE(one.tensors.size() == three.tensors.size());
+    for (std::size_t t = 0; t < one.tensors.size(); ++t) CHECK(one.tensors[t].bytes == three.tensors[t].bytes);
+    CHECK(one.objective == three.objective);
+  }
+}
+
+TEST_CASE("squeezellm: stops when told to, and refuses what it cannot do") {
+  struct Cancelling final : RunContext {
+    void stage(const std::string&, double) override {}
+    void report(const Progress&) override {}
+    bool cancelled() const override { return ++asked > 3; }
+    mutable std::atomic<int> asked = 0;
+  } cancelling;
+  const auto model = small_model();
+  CHECK(squeezellm().quantize(model[0].input(), {.bits = 3}, {}, cancelling).error().code == ErrorCode::kCancelled);
+
+  SilentContext context;
+  const auto code = [&](const MatrixInput& input, const MethodOptions& options) {
+    return squeezellm().quantize(input, options, {}, context).error().code;
+  };
+  MatrixInput bare = model[0].input();
+  bare.sensitivity = {};
+  CHECK(code(bare, {.bits = 3}) == ErrorCode::kCalibrationMismatch);
+  CHECK(squeezellm().quantize(bare, {.bits = 3, .weighting = Weighting::kNone}, {}, context).ok());
+  bare.sensitivity = model[1].sensitivity.view();
+  CHECK(code(bare, {.bits = 3}) == ErrorCode::kCalibrationMismatch);
+  CHECK(code(model[0].input(), {.bits = 1}) == ErrorCode::kInvalidRequest);
+  CHECK(code(model[0].input(), {.bits = 3, .sparsity = 0.3}) == ErrorCode::kInvalidRequest);
+  CHECK(code(model[0].input(), {.bits = 3, .sparsity = NAN}) == ErrorCode::kInvalidRequest);
+}
