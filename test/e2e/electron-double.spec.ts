@@ -8,12 +8,13 @@ import type * as Double from './electron-double/electron.ts'
 import { startMain } from './electron-double/load.ts'
 import { chromiumOptions, chromiumPath } from './support/chromium.ts'
 import { fillStudio } from './support/fill-studio.ts'
+import { skipWhere } from './support/skip.ts'
 import { root } from './support/studio.ts'
 
 /** The built main process and preload, with a double of the electron module whose windows are pages of Chromium. */
 test.describe.configure({ mode: 'serial' })
-test.skip(chromiumPath === undefined, 'there is no Chromium here')
-test.skip(!existsSync(join(root, 'out', 'main', 'app.js')), 'the studio is not built')
+skipWhere(chromiumPath === undefined, 'there is no Chromium here')
+skipWhere(!existsSync(join(root, 'out', 'main', 'app.js')), 'the studio is not built')
 
 const home = mkdtempSync(join(tmpdir(), 'squeeze-window-'))
 let electron: typeof Double

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { _electron, expect, test } from '@playwright/test'
+import { skipWhere } from './support/skip.ts'
 import { root } from './support/studio.ts'
 
 /** The window in Electron itself, where its binary and a display are. */
@@ -9,11 +10,11 @@ const executablePath = electronBinary()
 const display = process.platform !== 'linux' || Boolean(process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY)
 
 test('the studio opens in Electron', async () => {
-  test.skip(
+  skipWhere(
     executablePath === undefined,
     'there is no Electron binary here (node node_modules/electron/install.js fetches it)',
   )
-  test.skip(!display, 'there is no display here (xvfb-run gives one)')
+  skipWhere(!display, 'there is no display here (xvfb-run gives one)')
   const home = mkdtempSync(join(tmpdir(), 'squeeze-electron-'))
   const app = await _electron.launch({
     executablePath,

@@ -5,6 +5,7 @@ import { samplePaths } from '../../src/main/studio/root.ts'
 import * as units from '../../src/renderer/ui/units.ts'
 import { makeTinyCheckpoint } from '../fixtures/make-tiny-checkpoint.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
+import { skipWhere } from './support/skip.ts'
 import { expect, root, squeeze, test } from './support/studio.ts'
 
 const sidecar = process.env.SQUEEZE_SIDECAR ?? join(root, 'build', 'release', 'squeeze-sidecar')
@@ -23,7 +24,7 @@ test('a real run shows up while it works, and the page says what the command lin
   home,
   served,
 }) => {
-  test.skip(!existsSync(sidecar), 'the sidecar is not built')
+  skipWhere(!existsSync(sidecar), 'the sidecar is not built')
   test.setTimeout(240_000)
   const checkpoint = mkdtempSync(join(tmpdir(), 'squeeze-tiny-'))
   makeTinyCheckpoint(checkpoint)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test as base, expect } from '@playwright/test'
 import { chromiumPath } from './chromium.ts'
+import { skipWhere } from './skip.ts'
 
 export const root = join(import.meta.dirname, '..', '..', '..')
 const squeezePath = join(root, 'bin', 'squeeze')
@@ -59,8 +60,8 @@ type Fixtures = {
 /** Every test has a studio's folder of its own. */
 export const test = base.extend<Fixtures>({
   home: async ({}, use) => {
-    test.skip(chromiumPath === undefined, 'there is no Chromium here')
-    test.skip(!existsSync(join(root, 'out', 'main', 'cli.js')), 'the studio is not built')
+    skipWhere(chromiumPath === undefined, 'there is no Chromium here')
+    skipWhere(!existsSync(join(root, 'out', 'main', 'cli.js')), 'the studio is not built')
     const home = mkdtempSync(join(tmpdir(), 'squeeze-e2e-'))
     await use(home)
     rmSync(home, { recursive: true, force: true })
