@@ -42,13 +42,20 @@ template <int B>
 
 SQUEEZE_HOT void unpack(const std::byte* words, int bits, std::int64_t count, std::uint8_t* out) {
   switch (bits) {
-    case 2: return unpack_row<2>(words, count, out);
-    case 3: return unpack_row<3>(words, count, out);
-    case 4: return unpack_row<4>(words, count, out);
-    case 5: return unpack_row<5>(words, count, out);
-    case 6: return unpack_row<6>(words, count, out);
-    case 7: return unpack_row<7>(words, count, out);
-    default: return unpack_row<8>(words, count, out);
+    case 2:
+      return unpack_row<2>(words, count, out);
+    case 3:
+      return unpack_row<3>(words, count, out);
+    case 4:
+      return unpack_row<4>(words, count, out);
+    case 5:
+      return unpack_row<5>(words, count, out);
+    case 6:
+      return unpack_row<6>(words, count, out);
+    case 7:
+      return unpack_row<7>(words, count, out);
+    default:
+      return unpack_row<8>(words, count, out);
   }
 }
 

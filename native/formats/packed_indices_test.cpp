@@ -20,7 +20,8 @@ TEST_CASE("packed indices: every width and length comes back, and lies where the
         const bool wanted = bit < count * bits && (indices[bit / bits] >> bit % bits & 1);
         REQUIRE((words[bit / 32] >> bit % 32 & 1) == wanted);
       }
-      std::vector<std::byte> shifted(words.size() * 4 + 1);  // unaligned, and sized so that a sanitizer sees any overrun
+      std::vector<std::byte> shifted(words.size() * 4 +
+                                     1);  // unaligned, and sized so that a sanitizer sees any overrun
       std::memcpy(shifted.data() + 1, words.data(), words.size() * 4);
       unpack_indices(shifted.data() + 1, bits, back);
       CHECK(back == indices);

@@ -59,8 +59,9 @@ Example uniform_example(std::int64_t rows, std::int64_t cols, int bits, std::int
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t j = 0; j < cols; ++j) {
       const std::int64_t group = j / (cols / groups);
-      example.values.view().row(r)[j] = (static_cast<float>(q.view().row(r)[j]) - to_float(zeros.view().row(r)[group])) *
-                                        to_float(scales.view().row(r)[group]);
+      example.values.view().row(r)[j] =
+          (static_cast<float>(q.view().row(r)[j]) - to_float(zeros.view().row(r)[group])) *
+          to_float(scales.view().row(r)[group]);
     }
   return example;
 }
@@ -137,7 +138,8 @@ TEST_CASE("lut: decode and A = I are exact for 2 to 8 bits, with and without a s
 
 TEST_CASE("uniform_group: decode and A = I are exact for 2 to 8 bits, with one and several groups") {
   for (int bits = 2; bits <= 8; ++bits)
-    for (const auto& [cols, groups] : {std::pair{32, 1}, {77, 1}, {77, 7}, {128, 4}}) check_exact(uniform_example(9, cols, bits, groups));
+    for (const auto& [cols, groups] : {std::pair{32, 1}, {77, 1}, {77, 7}, {128, 4}})
+      check_exact(uniform_example(9, cols, bits, groups));
 }
 
 TEST_CASE("lut: rows wider than 65,536 take 32-bit columns") {
@@ -159,21 +161,34 @@ TEST_CASE("lut: broken parts are refused by name") {
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").dtype = DType::kF32; });
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").shape = {8, 2}; });
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { put(named(t, "w.qweight"), 15, 0x80000000u); });
-  check_refused(example, "w.qweight", ErrorCode::kTensorMissing, [](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == "w.qweight"; }); });
+  check_refused(example, "w.qweight", ErrorCode::kTensorMissing,
+                [](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == "w.qweight"; }); });
   check_refused(example, "w.lookup_table", malformed, [](Tensors& t) { named(t, "w.lookup_table").shape = {32}; });
   check_refused(example, "w.lookup_table", malformed, [](Tensors& t) { named(t, "w.lookup_table").shape = {2, 16}; });
-  check_refused(example, "w.lookup_table", malformed, [](Tensors& t) { named(t, "w.lookup_table").dtype = DType::kBF16; });
-  check_refused(example, "w.lookup_table", ErrorCode::kValueNotFinite, [](Tensors& t) { put(named(t, "w.lookup_table"), 3, to_half(INFINITY)); });
-  check_refused(example, "w.sparse.val", ErrorCode::kValueNotFinite, [](Tensors& t) { put(named(t, "w.sparse.val"), 1, to_half(NAN)); });
-  check_refused(example, "w.sparse.val", ErrorCode::kTensorMissing, [](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == "w.sparse.val"; }); });
-  check_refused(example, "w.sparse.col", malformed, [](Tensors& t) { put<std::uint16_t>(named(t, "w.sparse.col"), 0, 37); });
-  check_refused(example, "w.sparse.col", malformed, [](Tensors& t) { put<std::uint16_t>(named(t, "w.sparse.col"), 0, 36); });
+  check_refused(example, "w.lookup_table", malformed,
+                [](Tensors& t) { named(t, "w.lookup_table").dtype = DType::kBF16; });
+  check_refused(example, "w.lookup_table", ErrorCode::kValueNotFinite,
+                [](Tensors& t) { put(named(t, "w.lookup_table"), 3, to_half(INFINITY)); });
+  check_refused(example, "w.sparse.val", ErrorCode::kValueNotFinite,
+                [](Tensors& t) { put(named(t, "w.sparse.val"), 1, to_half(NAN)); });
+  check_refused(example, "w.sparse.val", ErrorCode::kTensorMissing,
+                [](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == "w.sparse.val"; }); });
+  check_refused(example, "w.sparse.col", malformed,
+                [](Tensors& t) { put<std::uint16_t>(named(t, "w.sparse.col"), 0, 37); });
+  check_refused(example, "w.sparse.col", malformed,
+                [](Tensors& t) { put<std::uint16_t>(named(t, "w.sparse.col"), 0, 36); });
   check_refused(example, "w.sparse.col", malformed, [](Tensors& t) { named(t, "w.sparse.col").dtype = DType::kI16; });
-  check_refused(example, "w.sparse.row_ptr", malformed, [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 0, 1); });
-  check_refused(example, "w.sparse.row_ptr", malformed, [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 1, -1); });
-  check_refused(example, "w.sparse.row_ptr", malformed, [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 1, 1'000'000); });
-  check_refused(example, "w.sparse.col", malformed, [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 4, 1'000'000); });
-  check_refused(example, "w.sparse.row_ptr", malformed, [](Tensors& t) { named(t, "w.sparse.row_ptr").shape = {5, 1}; });
+  check_refused(example, "w.sparse.row_ptr", malformed,
+                [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 0, 1); });
+  check_refused(example, "w.sparse.row_ptr", malformed,
+                [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 1, -1); });
+  check_refused(example, "w.sparse.row_ptr", malformed,
+                [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 1, 1'000'000); });
+  check_refused(example, "w.sparse.col", malformed,
+                [](Tensors& t) { put<std::int32_t>(named(t, "w.sparse.row_ptr"), 4, 1'000'000); });
+  check_refused(example, "w.sparse.row_ptr", malformed, [](Tensors& t) {
+    named(t, "w.sparse.row_ptr").shape = {5, 1};
+  });
 }
 
 TEST_CASE("uniform_group: broken parts are refused by name") {
@@ -184,7 +199,9 @@ TEST_CASE("uniform_group: broken parts are refused by name") {
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").dtype = DType::kI32; });
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { put(named(t, "w.qweight"), 5, 0x80000000u); });
   check_refused(example, "w.scales", malformed, [](Tensors& t) { named(t, "w.scales").shape = {2, 8}; });
-  check_refused(example, "w.scales", ErrorCode::kValueNotFinite, [](Tensors& t) { put(named(t, "w.scales"), 0, to_half(INFINITY)); });
+  check_refused(example, "w.scales", ErrorCode::kValueNotFinite,
+                [](Tensors& t) { put(named(t, "w.scales"), 0, to_half(INFINITY)); });
   check_refused(example, "w.zeros", malformed, [](Tensors& t) { named(t, "w.zeros").shape = {16}; });
-  check_refused(example, "w.zeros", ErrorCode::kTensorMissing, [](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == "w.zeros"; }); });
+  check_refused(example, "w.zeros", ErrorCode::kTensorMissing,
+                [](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == "w.zeros"; }); });
 }

@@ -21,8 +21,8 @@ enum class ClusterSolver { kExact, kLloyd };
 enum class Weighting { kFisher, kNone };
 
 struct MethodOptions {
-  int bits = 4;          // 2..8
-  double sparsity = 0;   // fraction of the weights kept exactly
+  int bits = 4;         // 2..8
+  double sparsity = 0;  // fraction of the weights kept exactly
   OutlierRule outliers = OutlierRule::kPaper;
   ClusterSolver solver = ClusterSolver::kExact;
   Weighting weighting = Weighting::kFisher;
@@ -30,8 +30,8 @@ struct MethodOptions {
 
 // One matrix to squeeze.
 struct MatrixInput {
-  std::string name;                         // linear's name without ".weight"; the stored tensors begin with it
-  MatrixView<const float> weights;          // [N, K], finite
+  std::string name;                          // linear's name without ".weight"; the stored tensors begin with it
+  MatrixView<const float> weights;           // [N, K], finite
   MatrixView<const float> sensitivity = {};  // F [N, K], >= 0; data == nullptr when the weighting needs none
 };
 

@@ -39,12 +39,14 @@ inline ForEachMatrix for_each_of(const std::vector<TestMatrix>& matrices) {
 }
 
 // Through a file and its checks, as a result is read again.
-inline std::shared_ptr<const LinearWeight> stored(const TestFolder& folder, const MatrixInput& input, const MatrixOutput& output) {
+inline std::shared_ptr<const LinearWeight> stored(const TestFolder& folder, const MatrixInput& input,
+                                                  const MatrixOutput& output) {
   std::vector<TensorSource> sources;
   for (const OwnedTensor& tensor : output.tensors)
     sources.push_back(tensor_source<std::byte>(tensor.name, tensor.dtype, tensor.shape, tensor.bytes));
   REQUIRE(write_safetensors(folder / "m.safetensors", sources, {}).ok());
-  auto weight = load_linear(TensorStore::open(folder.path()).value(), input.name, input.weights.rows, input.weights.cols);
+  auto weight =
+      load_linear(TensorStore::open(folder.path()).value(), input.name, input.weights.rows, input.weights.cols);
   if (!weight.ok()) FAIL(weight.error().message);
   return weight.value();
 }

@@ -14,10 +14,10 @@ struct Entry {
 };
 
 constexpr std::array kTypes = {
-    Entry{DType::kF32, "F32", 4}, Entry{DType::kF16, "F16", 2}, Entry{DType::kBF16, "BF16", 2},
-    Entry{DType::kF64, "F64", 8}, Entry{DType::kI64, "I64", 8}, Entry{DType::kI32, "I32", 4},
-    Entry{DType::kI16, "I16", 2}, Entry{DType::kI8, "I8", 1},   Entry{DType::kU64, "U64", 8},
-    Entry{DType::kU32, "U32", 4}, Entry{DType::kU16, "U16", 2}, Entry{DType::kU8, "U8", 1},
+    Entry{DType::kF32, "F32", 4},   Entry{DType::kF16, "F16", 2}, Entry{DType::kBF16, "BF16", 2},
+    Entry{DType::kF64, "F64", 8},   Entry{DType::kI64, "I64", 8}, Entry{DType::kI32, "I32", 4},
+    Entry{DType::kI16, "I16", 2},   Entry{DType::kI8, "I8", 1},   Entry{DType::kU64, "U64", 8},
+    Entry{DType::kU32, "U32", 4},   Entry{DType::kU16, "U16", 2}, Entry{DType::kU8, "U8", 1},
     Entry{DType::kBool, "BOOL", 1},
 };
 

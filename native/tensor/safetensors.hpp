@@ -22,10 +22,10 @@ class SafetensorsFile {
   static Result<SafetensorsFile> open(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const;
-  const std::vector<TensorView>& tensors() const;            // in the order of their bytes
+  const std::vector<TensorView>& tensors() const;              // in the order of their bytes
   const std::map<std::string, std::string>& metadata() const;  // "__metadata__"
-  std::span<const std::byte> header() const;                  // the JSON text, for fingerprints
-  std::int64_t size_bytes() const;                            // of the file
+  std::span<const std::byte> header() const;                   // the JSON text, for fingerprints
+  std::int64_t size_bytes() const;                             // of the file
 
  private:
   struct Mapping;
@@ -41,7 +41,7 @@ class TensorStore {
   TensorStore();  // holds nothing
   static Result<TensorStore> open(const std::filesystem::path& path);
 
-  const TensorView* find(const std::string& name) const;     // nullptr when absent
+  const TensorView* find(const std::string& name) const;      // nullptr when absent
   Result<TensorView> require(const std::string& name) const;  // kTensorMissing, naming tensor and folder
   std::vector<std::string> names() const;                     // sorted
   const std::vector<SafetensorsFile>& files() const;
@@ -69,7 +69,8 @@ TensorSource tensor_source(std::string name, DType dtype, std::vector<std::int64
   return {std::move(name), dtype, std::move(shape), [bytes](const TensorSource::Sink& sink) { return sink(bytes); }};
 }
 
-// Writes to "<path>.tmp", fsyncs, renames. kDiskFull and kOutputUnwritable name the path; the temporary file is removed.
+// Writes to "<path>.tmp", fsyncs, renames. kDiskFull and kOutputUnwritable name the path; the temporary file is
+// removed.
 Result<void> write_safetensors(const std::filesystem::path& path, const std::vector<TensorSource>& tensors,
                                const std::map<std::string, std::string>& metadata);
 

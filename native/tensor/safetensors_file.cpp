@@ -26,7 +26,8 @@ namespace {
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the format's own limit
 
 Error malformed(const std::filesystem::path& path, const std::string& what) {
-  return {.code = ErrorCode::kFileMalformed, .message = path.string() + " is not a valid safetensors file: " + what + "."};
+  return {.code = ErrorCode::kFileMalformed,
+          .message = path.string() + " is not a valid safetensors file: " + what + "."};
 }
 
 Error bad_tensor(const std::filesystem::path& path, const std::string& name, const std::string& what) {
@@ -35,7 +36,8 @@ Error bad_tensor(const std::filesystem::path& path, const std::string& name, con
           .tensor = name};
 }
 
-// JSON lets a key come twice and nlohmann keeps the last; which of two tensors is meant cannot be known, so this refuses.
+// JSON lets a key come twice and nlohmann keeps the last; which of two tensors is meant cannot be known, so this
+// refuses.
 Result<json> parse_header(const std::filesystem::path& path, std::span<const std::byte> text) {
   std::vector<std::set<std::string>> open_objects;
   std::string twice;
@@ -123,10 +125,12 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
   const auto bytes = mapping->file.bytes();
 
   std::uint64_t header_bytes = 0;
-  if (bytes.size() < sizeof(header_bytes)) return malformed(path, "it has only " + std::to_string(bytes.size()) + " bytes");
+  if (bytes.size() < sizeof(header_bytes))
+    return malformed(path, "it has only " + std::to_string(bytes.size()) + " bytes");
   std::memcpy(&header_bytes, bytes.data(), sizeof(header_bytes));
   if (header_bytes > kMaxHeaderBytes)
-    return malformed(path, "it claims a header of " + std::to_string(header_bytes) + " bytes, over the limit of 100 MB");
+    return malformed(path,
+                     "it claims a header of " + std::to_string(header_bytes) + " bytes, over the limit of 100 MB");
   if (header_bytes > bytes.size() - sizeof(header_bytes))
     return malformed(path, "it claims a header of " + std::to_string(header_bytes) + " bytes, but has only " +
                                std::to_string(bytes.size()) + " in all");
@@ -143,7 +147,8 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
     mapping->tensors.push_back(std::move(tensor));
   }
 
-  std::ranges::sort(mapping->tensors, {}, [](const TensorView& t) { return std::pair(t.bytes.data(), t.bytes.size()); });
+  std::ranges::sort(mapping->tensors, {},
+                    [](const TensorView& t) { return std::pair(t.bytes.data(), t.bytes.size()); });
   const TensorView* before = nullptr;
   for (const TensorView& tensor : mapping->tensors) {
     if (tensor.bytes.empty()) continue;

@@ -1,5 +1,7 @@
 // Tier A: what is written is read back bit for bit, and every broken file is refused with words that name it.
 
+#include "tensor/safetensors.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstring>
@@ -8,7 +10,6 @@
 
 #include "base/half.hpp"
 #include "base/test_folder.hpp"
-#include "tensor/safetensors.hpp"
 
 using namespace squeeze;
 namespace fs = std::filesystem;
@@ -23,7 +24,8 @@ std::string file_of(const std::string& header, std::size_t data_bytes, std::opti
   return file + header + std::string(data_bytes, '\0');
 }
 
-std::string entry(const std::string& name, const std::string& dtype, const std::string& shape, const std::string& offsets) {
+std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
+                  const std::string& offsets) {
   return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
 }
 
@@ -123,10 +125,12 @@ TEST_CASE("safetensors: a header that is not what it should be is refused") {
   check_refused(file_of("{\"w\": 3}", 0), ErrorCode::kTensorMalformed, {"tensor w"});
   check_refused(file_of("{\"w\": {}}", 0), ErrorCode::kTensorMalformed, {"tensor w", "dtype"});
   check_refused(file_of("{\"w\": {\"dtype\":\"F32\"}}", 0), ErrorCode::kTensorMalformed, {"tensor w", "shape"});
-  check_refused(file_of("{\"w\": {\"dtype\":\"F32\",\"shape\":[1]}}", 4), ErrorCode::kTensorMalformed, {"data_offsets"});
+  check_refused(file_of("{\"w\": {\"dtype\":\"F32\",\"shape\":[1]}}", 4), ErrorCode::kTensorMalformed,
+                {"data_offsets"});
   check_refused(file_of("{\"__metadata__\": 1}", 0), ErrorCode::kFileMalformed, {"__metadata__"});
   check_refused(file_of("{\"__metadata__\": {\"a\": 1}}", 0), ErrorCode::kFileMalformed, {"\"a\""});
-  check_refused(file_of("{" + entry("w", "F33", "[2]", "[0,8]") + "}", 8), ErrorCode::kTensorMalformed, {"tensor w", "F33"});
+  check_refused(file_of("{" + entry("w", "F33", "[2]", "[0,8]") + "}", 8), ErrorCode::kTensorMalformed,
+                {"tensor w", "F33"});
   const std::string w = entry("w", "F32", "[2]", "[0,8]");
   check_refused(file_of("{" + w + "," + w + "}", 8), ErrorCode::kFileMalformed, {"\"w\" twice"});
   check_refused(file_of("{\"w\":{\"dtype\":\"F32\",\"shape\":[2],\"shape\":[3],\"data_offsets\":[0,8]}}", 8),
@@ -134,7 +138,9 @@ TEST_CASE("safetensors: a header that is not what it should be is refused") {
 }
 
 TEST_CASE("safetensors: shapes that cannot be are refused") {
-  const auto with_shape = [](const std::string& shape) { return file_of("{" + entry("w", "F32", shape, "[0,8]") + "}", 8); };
+  const auto with_shape = [](const std::string& shape) {
+    return file_of("{" + entry("w", "F32", shape, "[0,8]") + "}", 8);
+  };
   for (const char* shape : {"[-2]", "[2.0]", "[\"2\"]", "[null]", "[1e30]", "[18446744073709551615]", "[[2]]"})
     check_refused(with_shape(shape), ErrorCode::kTensorMalformed, {"tensor w", "shape"});
   // Products that wrap around to 2 elements, to 8 bytes, and to 0.
@@ -149,7 +155,8 @@ TEST_CASE("safetensors: offsets outside the file, backwards or overlapping are r
   const auto with_offsets = [](const std::string& offsets) {
     return file_of("{" + entry("w", "F32", "[2]", offsets) + "}", 8);
   };
-  for (const char* offsets : {"[0,9]", "[4,12]", "[8,0]", "[-8,0]", "[0,18446744073709551615]", "[9223372036854775800,9223372036854775807]"})
+  for (const char* offsets :
+       {"[0,9]", "[4,12]", "[8,0]", "[-8,0]", "[0,18446744073709551615]", "[9223372036854775800,9223372036854775807]"})
     check_refused(with_offsets(offsets), ErrorCode::kTensorMalformed, {"tensor w", "data_offsets"});
   check_refused(with_offsets("[0]"), ErrorCode::kTensorMalformed, {"tensor w"});
   check_refused(file_of("{" + entry("a", "F32", "[2]", "[0,8]") + "," + entry("b", "F32", "[2]", "[4,12]") + "}", 12),
@@ -162,7 +169,8 @@ TEST_CASE("safetensors: a file cut short anywhere is refused, and never read pas
   TestFolder folder;
   write(folder / "whole.safetensors", "w", {1, 2, 3, 4});
   std::string whole(fs::file_size(folder / "whole.safetensors"), '\0');
-  std::ifstream(folder / "whole.safetensors", std::ios::binary).read(whole.data(), static_cast<std::streamsize>(whole.size()));
+  std::ifstream(folder / "whole.safetensors", std::ios::binary)
+      .read(whole.data(), static_cast<std::streamsize>(whole.size()));
   for (std::size_t length = 0; length < whole.size(); ++length) {
     const auto cut = SafetensorsFile::open(folder.put("cut.safetensors", whole.substr(0, length)));
     REQUIRE_FALSE(cut.ok());
@@ -179,12 +187,12 @@ TEST_CASE("safetensors: NaN and infinity are refused by the tensor's name and pl
   std::vector<float> late(1'000'000, 1.0f);
   late[999'999] = -inf;
   late[700'000] = nan;
-  REQUIRE(write_safetensors(folder / "x.safetensors",
-                            {tensor_source<float>("a", DType::kF32, {2, 3}, bad32),
-                             tensor_source<Half>("b", DType::kF16, {2}, bad16),
-                             tensor_source<BFloat16>("c", DType::kBF16, {2}, badb16),
-                             tensor_source<float>("d", DType::kF32, {1000, 1000}, late)},
-                            {})
+  REQUIRE(write_safetensors(
+              folder / "x.safetensors",
+              {tensor_source<float>("a", DType::kF32, {2, 3}, bad32), tensor_source<Half>("b", DType::kF16, {2}, bad16),
+               tensor_source<BFloat16>("c", DType::kBF16, {2}, badb16),
+               tensor_source<float>("d", DType::kF32, {1000, 1000}, late)},
+              {})
               .ok());
   const auto store = TensorStore::open(folder.path());
   REQUIRE(store.ok());
@@ -230,9 +238,11 @@ TEST_CASE("tensor store: an index cannot name a file outside its folder") {
   for (const std::string name : {"../secret.safetensors", "..", ".", "", "sub/../../secret.safetensors",
                                  "..\\\\secret.safetensors", "C:secret.safetensors", "a\\u0000b"}) {
     folder.put("model/model.safetensors.index.json", R"({"weight_map":{"a":")" + name + "\"}}");
-    check_store_refused(folder / "model", ErrorCode::kFileMalformed, {"index.json", "tensor a", "not a file of this folder"});
+    check_store_refused(folder / "model", ErrorCode::kFileMalformed,
+                        {"index.json", "tensor a", "not a file of this folder"});
   }
-  folder.put("model/model.safetensors.index.json", R"({"weight_map":{"a":")" + (folder / "secret.safetensors").string() + "\"}}");
+  folder.put("model/model.safetensors.index.json",
+             R"({"weight_map":{"a":")" + (folder / "secret.safetensors").string() + "\"}}");
   check_store_refused(folder / "model", ErrorCode::kFileMalformed, {"not a file of this folder"});
   folder.put("model/model.safetensors.index.json", R"({"weight_map":{"a":1}})");
   check_store_refused(folder / "model", ErrorCode::kFileMalformed, {"index.json", "tensor a"});
@@ -283,9 +293,10 @@ TEST_CASE("writer: what cannot be written says so and leaves nothing behind") {
 TEST_CASE("writer: a source that fails or lies about its size leaves the old file alone") {
   TestFolder folder;
   write(folder / "a.safetensors", "old", {1});
-  TensorSource broken{.name = "new", .dtype = DType::kF32, .shape = {4}, .write = [](const TensorSource::Sink&) -> Result<void> {
-                        return Error{.code = ErrorCode::kCancelled, .message = "Cancelled."};
-                      }};
+  TensorSource broken{
+      .name = "new", .dtype = DType::kF32, .shape = {4}, .write = [](const TensorSource::Sink&) -> Result<void> {
+        return Error{.code = ErrorCode::kCancelled, .message = "Cancelled."};
+      }};
   CHECK(write_safetensors(folder / "a.safetensors", {broken}, {}).error().code == ErrorCode::kCancelled);
   const std::vector<float> three(3);
   broken = tensor_source<float>("new", DType::kF32, {4}, three);

@@ -36,7 +36,8 @@ Result<void> write_safetensors(const std::filesystem::path& path, const std::vec
                    .tensor = tensor->name};
     const std::int64_t begin = end;
     end += byte_count(*tensor);
-    header[tensor->name] = {{"dtype", name_of(tensor->dtype)}, {"shape", tensor->shape}, {"data_offsets", {begin, end}}};
+    header[tensor->name] = {
+        {"dtype", name_of(tensor->dtype)}, {"shape", tensor->shape}, {"data_offsets", {begin, end}}};
   }
   std::string text = header.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   text.append((8 - text.size() % 8) % 8, ' ');

@@ -28,9 +28,11 @@ bool is_pickle(const fs::path& path) {
 }
 
 Error refuse_pickle(const fs::path& path) {
-  return {.code = ErrorCode::kFileUnreadable,
-          .message = path.string() + " is a pickle file, and reading one can run any program inside it; only safetensors are read.",
-          .hint = "Convert the checkpoint to safetensors where you trust it (save_pretrained with safe_serialization)."};
+  return {
+      .code = ErrorCode::kFileUnreadable,
+      .message = path.string() +
+                 " is a pickle file, and reading one can run any program inside it; only safetensors are read.",
+      .hint = "Convert the checkpoint to safetensors where you trust it (save_pretrained with safe_serialization)."};
 }
 
 // The shards that the index names, each a plain file name in the index's own folder.
@@ -138,8 +140,9 @@ Result<TensorView> TensorStore::require(const std::string& name) const {
   if (const TensorView* tensor = find(name)) return *tensor;
   const std::string where = contents_->files.empty()       ? "nothing"
                             : contents_->files.size() == 1 ? contents_->files.front().path().string()
-                                                 : contents_->files.front().path().parent_path().string();
-  return Error{.code = ErrorCode::kTensorMissing, .message = "Tensor " + name + " is missing in " + where + ".", .tensor = name};
+                                                           : contents_->files.front().path().parent_path().string();
+  return Error{
+      .code = ErrorCode::kTensorMissing, .message = "Tensor " + name + " is missing in " + where + ".", .tensor = name};
 }
 
 std::vector<std::string> TensorStore::names() const {

@@ -45,10 +45,14 @@ SQUEEZE_HOT bool finite_32(const std::byte* in, std::int64_t count) {
 
 bool finite(DType dtype, const std::byte* bytes, std::int64_t count) {
   switch (dtype) {
-    case DType::kF32: return finite_32(bytes, count);
-    case DType::kF16: return finite_16(bytes, count, 0x7c00);
-    case DType::kBF16: return finite_16(bytes, count, 0x7f80);
-    default: return true;
+    case DType::kF32:
+      return finite_32(bytes, count);
+    case DType::kF16:
+      return finite_16(bytes, count, 0x7c00);
+    case DType::kBF16:
+      return finite_16(bytes, count, 0x7f80);
+    default:
+      return true;
   }
 }
 
@@ -73,9 +77,12 @@ void read_floats(const TensorView& tensor, std::int64_t first, std::span<float> 
   if (count == 0) return;
   const std::byte* bytes = tensor.bytes.data() + first * size_of(tensor.dtype);
   switch (tensor.dtype) {
-    case DType::kF16: return floats_of_f16(bytes, out.data(), count);
-    case DType::kBF16: return floats_of_bf16(bytes, out.data(), count);
-    default: std::memcpy(out.data(), bytes, out.size_bytes());
+    case DType::kF16:
+      return floats_of_f16(bytes, out.data(), count);
+    case DType::kBF16:
+      return floats_of_bf16(bytes, out.data(), count);
+    default:
+      std::memcpy(out.data(), bytes, out.size_bytes());
   }
 }
 
@@ -93,9 +100,10 @@ Result<void> expect_finite(const TensorView& tensor) {
   if (first_bad_chunk == total) return {};
   std::int64_t at = first_bad_chunk;
   while (finite(tensor.dtype, tensor.bytes.data() + at * size, 1)) ++at;
-  return Error{.code = ErrorCode::kValueNotFinite,
-               .message = "Tensor " + tensor.name + " holds NaN or infinity, first at " + position_text(tensor, at) + ".",
-               .tensor = tensor.name};
+  return Error{
+      .code = ErrorCode::kValueNotFinite,
+      .message = "Tensor " + tensor.name + " holds NaN or infinity, first at " + position_text(tensor, at) + ".",
+      .tensor = tensor.name};
 }
 
 Result<std::vector<float>> read_finite_floats(const TensorView& tensor) {
@@ -113,8 +121,8 @@ Result<std::vector<float>> read_finite_floats(const TensorView& tensor) {
 Result<void> expect_shape(const TensorView& tensor, const std::vector<std::int64_t>& shape) {
   if (tensor.shape == shape) return {};
   return Error{.code = ErrorCode::kTensorMalformed,
-               .message = "Tensor " + tensor.name + " has shape " + shape_text(tensor.shape) + "; " + shape_text(shape) +
-                          " was expected.",
+               .message = "Tensor " + tensor.name + " has shape " + shape_text(tensor.shape) + "; " +
+                          shape_text(shape) + " was expected.",
                .tensor = tensor.name};
 }
 

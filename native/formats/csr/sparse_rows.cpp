@@ -9,14 +9,17 @@ namespace {
 constexpr std::int64_t kShortCols = 65'536;
 
 Error refuse(const TensorView& tensor, const std::string& what) {
-  return {.code = ErrorCode::kTensorMalformed, .message = "Tensor " + tensor.name + " " + what + ".", .tensor = tensor.name};
+  return {.code = ErrorCode::kTensorMalformed,
+          .message = "Tensor " + tensor.name + " " + what + ".",
+          .tensor = tensor.name};
 }
 
 Result<TensorView> require(const TensorStore& store, const std::string& name, DType dtype,
                            const std::vector<std::int64_t>& shape) {
   SQUEEZE_ASSIGN(TensorView tensor, store.require(name));
   if (tensor.dtype != dtype)
-    return refuse(tensor, "is " + std::string(name_of(tensor.dtype)) + "; " + std::string(name_of(dtype)) + " was expected");
+    return refuse(tensor,
+                  "is " + std::string(name_of(tensor.dtype)) + "; " + std::string(name_of(dtype)) + " was expected");
   SQUEEZE_TRY(expect_shape(tensor, shape));
   return tensor;
 }

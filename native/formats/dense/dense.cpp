@@ -31,7 +31,8 @@ class DenseWeight final : public LinearWeight {
     constexpr std::int64_t chunk_bytes = 1 << 17;  // small enough that a core lost for a moment costs little
     const std::int64_t chunk_rows = chunk_bytes / std::max<std::int64_t>(1, row_bytes) + 1;
     parallel_for(rows(), chunk_rows, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t r = first; r < last; ++r) y[r] = row_dot(tensor_.bytes.data() + r * row_bytes, x.data(), cols());
+      for (std::int64_t r = first; r < last; ++r)
+        y[r] = row_dot(tensor_.bytes.data() + r * row_bytes, x.data(), cols());
     });
   }
 

@@ -28,8 +28,9 @@ std::shared_ptr<const LinearWeight> stored(const TestFolder& folder, DType dtype
     if (dtype == DType::kF16) value = to_float(to_half(value));
     if (dtype == DType::kBF16) value = to_float(to_bfloat16(value));
   }
-  const TensorSource source = dtype == DType::kF32 ? tensor_source<float>("w.weight", dtype, {rows, cols}, values)
-                                                   : tensor_source<std::uint16_t>("w.weight", dtype, {rows, cols}, bits);
+  const TensorSource source = dtype == DType::kF32
+                                  ? tensor_source<float>("w.weight", dtype, {rows, cols}, values)
+                                  : tensor_source<std::uint16_t>("w.weight", dtype, {rows, cols}, bits);
   REQUIRE(write_safetensors(folder / "m.safetensors", {source}, {}).ok());
   auto weight = load_linear(TensorStore::open(folder.path()).value(), "w", rows, cols);
   REQUIRE(weight.ok());

@@ -15,7 +15,9 @@ SQUEEZE_HOT void look_up(const std::uint8_t* indices, const float* table, std::i
 }
 
 Error refuse(const TensorView& tensor, const std::string& what) {
-  return {.code = ErrorCode::kTensorMalformed, .message = "Tensor " + tensor.name + " " + what + ".", .tensor = tensor.name};
+  return {.code = ErrorCode::kTensorMalformed,
+          .message = "Tensor " + tensor.name + " " + what + ".",
+          .tensor = tensor.name};
 }
 
 bool holds(const TensorStore& store, const std::string& name) { return store.find(name + ".lookup_table") != nullptr; }
@@ -61,7 +63,8 @@ Result<std::shared_ptr<const LutWeight>> LutWeight::load(const TensorStore& stor
 
   SQUEEZE_ASSIGN(weight->qweight_, store.require(name + ".qweight"));
   const TensorView& qweight = weight->qweight_;
-  if (qweight.dtype != DType::kU32) return refuse(qweight, "is " + std::string(name_of(qweight.dtype)) + "; U32 was expected");
+  if (qweight.dtype != DType::kU32)
+    return refuse(qweight, "is " + std::string(name_of(qweight.dtype)) + "; U32 was expected");
   const std::int64_t words = packed_words(cols, weight->bits_);
   SQUEEZE_TRY(expect_shape(qweight, {rows, words}));
   for (std::int64_t r = 0; r < rows; ++r)
@@ -73,7 +76,8 @@ Result<std::shared_ptr<const LutWeight>> LutWeight::load(const TensorStore& stor
 }
 
 std::int64_t LutWeight::size_bytes() const {
-  return static_cast<std::int64_t>(qweight_.bytes.size() + tables_.bytes.size()) + (sparse_ ? sparse_->size_bytes() : 0);
+  return static_cast<std::int64_t>(qweight_.bytes.size() + tables_.bytes.size()) +
+         (sparse_ ? sparse_->size_bytes() : 0);
 }
 
 void LutWeight::indices(std::int64_t row, std::span<std::uint8_t> out) const {

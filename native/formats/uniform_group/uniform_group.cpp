@@ -15,7 +15,9 @@ SQUEEZE_HOT void scale_group(const std::uint8_t* q, float zero, float scale, std
 }
 
 Error refuse(const TensorView& tensor, const std::string& what) {
-  return {.code = ErrorCode::kTensorMalformed, .message = "Tensor " + tensor.name + " " + what + ".", .tensor = tensor.name};
+  return {.code = ErrorCode::kTensorMalformed,
+          .message = "Tensor " + tensor.name + " " + what + ".",
+          .tensor = tensor.name};
 }
 
 class UniformGroupWeight final : public LinearWeight {

@@ -21,7 +21,8 @@ struct RowSums {
 };
 
 // w, f [K] (f may be null) → q [K] and the row's scale and zero point.
-RowSums round_row(std::span<const float> w, const float* f, int bits, std::span<std::uint8_t> q, Half& scale, Half& zero) {
+RowSums round_row(std::span<const float> w, const float* f, int bits, std::span<std::uint8_t> q, Half& scale,
+                  Half& zero) {
   const float top = static_cast<float>((1 << bits) - 1);
   const auto [low, high] = std::ranges::minmax(w);
   const float min = std::min(low, 0.0f), max = std::max(high, 0.0f);

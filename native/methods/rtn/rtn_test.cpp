@@ -26,7 +26,8 @@ TEST_CASE("rtn: every weight is within half a step, and what is reported is what
                          static_cast<float>((1 << bits) - 1);
       // Half a step, half a step more where rounding the zero point cuts an end, and the scale's own fp16 rounding.
       for (std::int64_t j = 0; j < 77; ++j)
-        CHECK(std::abs(values.view().row(r)[j] - row[j]) <= step * 1.001f * (1 + static_cast<float>(1 << bits) * 0x1p-11f));
+        CHECK(std::abs(values.view().row(r)[j] - row[j]) <=
+              step * 1.001f * (1 + static_cast<float>(1 << bits) * 0x1p-11f));
     }
   }
 }
@@ -51,7 +52,8 @@ TEST_CASE("rtn: refuses what it cannot do") {
   SilentContext context;
   const Method& rtn = *method_named("rtn");
   const TestMatrix matrix = test_matrix("w", 2, 40, 1), narrow = test_matrix("narrow", 2, 31, 1);
-  CHECK(rtn.quantize(matrix.input(), {.bits = 4, .sparsity = 0.01}, {}, context).error().code == ErrorCode::kInvalidRequest);
+  CHECK(rtn.quantize(matrix.input(), {.bits = 4, .sparsity = 0.01}, {}, context).error().code ==
+        ErrorCode::kInvalidRequest);
   CHECK(rtn.quantize(matrix.input(), {.bits = 1}, {}, context).error().code == ErrorCode::kInvalidRequest);
   CHECK(rtn.quantize(matrix.input(), {.bits = 9}, {}, context).error().code == ErrorCode::kInvalidRequest);
   const auto refused = rtn.quantize(narrow.input(), {.bits = 4}, {}, context);

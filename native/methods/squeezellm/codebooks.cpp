@@ -53,15 +53,17 @@ Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t
   const std::int64_t cols = input.weights.cols;
   const bool weighted = options.weighting == Weighting::kFisher;
   // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
-  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, cols)), [&](std::int64_t first, std::int64_t last) {
-    thread_local Workspace work;
-    for (std::int64_t r = first; r < last; ++r) {
-      if (context.cancelled()) return;
-      if (!rows_wanted.empty() && !rows_wanted[r]) continue;
-      cluster_row(input.weights.row(r), weighted ? input.sensitivity.row(r).data() : nullptr, kept.data() + r * cols,
-                  options, work, codebooks.tables.view().row(r), codebooks.indices.view().row(r), codebooks.objective[r]);
-    }
-  });
+  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, cols)),
+               [&](std::int64_t first, std::int64_t last) {
+                 thread_local Workspace work;
+                 for (std::int64_t r = first; r < last; ++r) {
+                   if (context.cancelled()) return;
+                   if (!rows_wanted.empty() && !rows_wanted[r]) continue;
+                   cluster_row(input.weights.row(r), weighted ? input.sensitivity.row(r).data() : nullptr,
+                               kept.data() + r * cols, options, work, codebooks.tables.view().row(r),
+                               codebooks.indices.view().row(r), codebooks.objective[r]);
+                 }
+               });
   return context.check_cancelled();
 }
 

@@ -18,9 +18,9 @@ struct Codebooks {
   Codebooks(std::int64_t rows, std::int64_t cols, int bits)
       : tables(rows, std::int64_t{1} << bits), indices(rows, cols), objective(static_cast<std::size_t>(rows)) {}
 
-  Matrix<Half> tables;               // [N, 2^b], ascending in each row
-  Matrix<std::uint8_t> indices;      // [N, K], the nearest entry
-  std::vector<double> objective;     // [N], Σ F (w − ŵ)² over the weights not kept
+  Matrix<Half> tables;            // [N, 2^b], ascending in each row
+  Matrix<std::uint8_t> indices;   // [N, K], the nearest entry
+  std::vector<double> objective;  // [N], Σ F (w − ŵ)² over the weights not kept
 };
 
 // Clusters the rows for which rows_wanted is set (all when it is empty). kept [N·K]: 1 = has no say in the clustering

@@ -16,17 +16,18 @@ constexpr double kSettled = 1e-4;  // a round that gains less than this fraction
 // scores = F (w − ŵ)² of every weight, kept or not, in units of the largest F so that fp32 holds them.
 void score(const MatrixInput& input, bool weighted, const Codebooks& codebooks, float unit, std::span<float> scores) {
   const std::int64_t cols = input.weights.cols;
-  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 16) / cols), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t r = first; r < last; ++r) {
-      const auto w = input.weights.row(r);
-      const Half* table = codebooks.tables.values.data() + r * codebooks.tables.cols;
-      const std::uint8_t* indices = codebooks.indices.values.data() + r * cols;
-      for (std::int64_t j = 0; j < cols; ++j) {
-        const float error = w[j] - to_float(table[indices[j]]);
-        scores[r * cols + j] = (weighted ? input.sensitivity.row(r)[j] * unit : 1.0f) * error * error;
-      }
-    }
-  });
+  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 16) / cols),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t r = first; r < last; ++r) {
+                   const auto w = input.weights.row(r);
+                   const Half* table = codebooks.tables.values.data() + r * codebooks.tables.cols;
+                   const std::uint8_t* indices = codebooks.indices.values.data() + r * cols;
+                   for (std::int64_t j = 0; j < cols; ++j) {
+                     const float error = w[j] - to_float(table[indices[j]]);
+                     scores[r * cols + j] = (weighted ? input.sensitivity.row(r)[j] * unit : 1.0f) * error * error;
+                   }
+                 }
+               });
 }
 
 // Alternates from `mask` on; the best clustering met, the first included.

@@ -1,8 +1,9 @@
 #pragma once
-// Which weights are kept exactly, chosen by what they cost: the entries with the largest F_j (w_j − c)² for the centroid
-// c they would get, alternated with clustering the others again until the choice settles. Each half step lowers the
-// objective, so it ends in a local optimum; of two beginnings (nothing kept, and the published rule at the same count)
-// the better one is returned, which therefore is never worse than the published rule. Deviation from the paper: all of it.
+// Which weights are kept exactly, chosen by what they cost: the entries with the largest F_j (w_j − c)² for the
+// centroid c they would get, alternated with clustering the others again until the choice settles. Each half step
+// lowers the objective, so it ends in a local optimum; of two beginnings (nothing kept, and the published rule at the
+// same count) the better one is returned, which therefore is never worse than the published rule. Deviation from the
+// paper: all of it.
 
 #include <cstdint>
 #include <vector>

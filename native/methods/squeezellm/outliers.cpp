@@ -29,9 +29,7 @@ std::int64_t sensitive_count(const MatrixInput& input, double sparsity) {
 
 }  // namespace
 
-double Fence::range_of(float w) const {
-  return width > 0 ? (std::abs(static_cast<double>(w)) - base) / width : -1.0;
-}
+double Fence::range_of(float w) const { return width > 0 ? (std::abs(static_cast<double>(w)) - base) / width : -1.0; }
 
 Fence fence_of(std::span<const float> weights) {
   if (weights.empty()) return {};
@@ -41,7 +39,8 @@ Fence fence_of(std::span<const float> weights) {
   Fence fence{.base = std::max(-q1, q3), .width = q3 - q1};
   if (fence.width == 0) {
     double sum = 0, squares = 0;
-    for (const float w : weights) sum += static_cast<double>(w), squares += static_cast<double>(w) * static_cast<double>(w);
+    for (const float w : weights)
+      sum += static_cast<double>(w), squares += static_cast<double>(w) * static_cast<double>(w);
     const double count = static_cast<double>(weights.size());
     fence.width = 1.349 * std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
   }

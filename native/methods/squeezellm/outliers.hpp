@@ -1,6 +1,7 @@
 #pragma once
 // Which weights are kept exactly: the published rule (SqueezeLLM, arXiv 2306.07629, §4.2).
-//   1. Sensitive values: per matrix the largest 0.05% of the weights by F, or all of the wanted share when it is smaller.
+//   1. Sensitive values: per matrix the largest 0.05% of the weights by F, or all of the wanted share when it is
+//   smaller.
 //   2. Outliers: then every |w| ≥ T, with T the larger fence of the quartile rule, T = max(r·IQR − Q1, Q3 + r·IQR), and
 //      one r for the whole model such that both together make up the wanted share.
 // Without sensitivities the whole share goes to the second part. Q1 and Q3 are the order statistics at ⌊(n−1)/4⌋ and

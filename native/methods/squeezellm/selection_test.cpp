@@ -17,7 +17,8 @@ TEST_CASE("selection: ranks and largest entries as by sorting, ties to the first
     for (float& value : values) value = tied ? std::round(2 * normal(random)) : normal(random);
     auto sorted = values;
     std::ranges::sort(sorted);
-    for (const std::int64_t rank : {0, 1, 174'999, 350'000, 699'999}) CHECK(value_of_rank(values, rank) == sorted[rank]);
+    for (const std::int64_t rank : {0, 1, 174'999, 350'000, 699'999})
+      CHECK(value_of_rank(values, rank) == sorted[rank]);
     for (const std::int64_t count : {0, 1, 3, 315'000, 699'999, 700'000}) {
       std::vector<std::uint8_t> mask(values.size(), 7);
       mark_largest(values, count, mask);

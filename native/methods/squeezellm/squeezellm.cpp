@@ -93,7 +93,8 @@ Result<MatrixOutput> quantize(const MatrixInput& given, const MethodOptions& opt
       float decoded = to_float(table[indices[j]]);
       if (entry < sparse.row_ptr[r + 1] && sparse.cols[entry] == j) decoded += to_float(sparse.values[entry++]);
       const double error = static_cast<double>(w[j]) - static_cast<double>(decoded);
-      output.objective += (input.sensitivity.data ? static_cast<double>(input.sensitivity.row(r)[j]) : 1.0) * error * error;
+      output.objective +=
+          (input.sensitivity.data ? static_cast<double>(input.sensitivity.row(r)[j]) : 1.0) * error * error;
       squared_error += error * error;
       squared_norm += static_cast<double>(w[j]) * static_cast<double>(w[j]);
     }
@@ -110,7 +111,8 @@ Result<MatrixOutput> quantize(const MatrixInput& given, const MethodOptions& opt
 extern const Method kMethod_squeezellm;
 const Method kMethod_squeezellm{
     .id = "squeezellm",
-    .summary = "Codebooks by sensitivity-weighted k-means per output channel, with the most harmful weights kept exactly.",
+    .summary =
+        "Codebooks by sensitivity-weighted k-means per output channel, with the most harmful weights kept exactly.",
     .uses_sensitivity = true,
     .prepare = prepare,
     .quantize = quantize};

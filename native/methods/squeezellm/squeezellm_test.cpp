@@ -42,7 +42,8 @@ TEST_CASE("squeezellm: what is reported is what is stored, for every width, solv
     for (const ClusterSolver solver : {ClusterSolver::kExact, ClusterSolver::kLloyd}) {
       for (const Weighting weighting : {Weighting::kFisher, Weighting::kNone}) {
         for (const double sparsity : {0.0, 0.0045}) {
-          const auto output = run(model, 0, {.bits = bits, .sparsity = sparsity, .solver = solver, .weighting = weighting});
+          const auto output =
+              run(model, 0, {.bits = bits, .sparsity = sparsity, .solver = solver, .weighting = weighting});
           TestFolder folder;
           const auto weight = stored(folder, model[0].input(), output);
           CHECK(weight->stored_as() == "lut");
@@ -152,7 +153,11 @@ TEST_CASE("squeezellm: choosing by loss is never worse than the published rule a
     for (const ClusterSolver solver : {ClusterSolver::kExact, ClusterSolver::kLloyd}) {
       for (const Weighting weighting : {Weighting::kFisher, Weighting::kNone}) {
         for (const double sparsity : {0.0005, 0.0045, 0.03}) {
-          const MethodOptions options{.bits = 3, .sparsity = sparsity, .outliers = OutlierRule::kLossAware, .solver = solver, .weighting = weighting};
+          const MethodOptions options{.bits = 3,
+                                      .sparsity = sparsity,
+                                      .outliers = OutlierRule::kLossAware,
+                                      .solver = solver,
+                                      .weighting = weighting};
           MatrixInput input = matrix.input();
           if (weighting == Weighting::kNone) input.sensitivity = {};
           const auto count = std::llround(sparsity * static_cast<double>(input.weights.size()));
@@ -178,7 +183,8 @@ TEST_CASE("squeezellm: rows without any sensitivity are clustered with equal wei
   std::ranges::fill(model[2].sensitivity.values, 0.0f);
   TestFolder folder;
   const auto values = decoded(*stored(folder, model[0].input(), run(model, 0, {.bits = 4})));
-  const auto equal = decoded(*stored(folder, model[0].input(), run(model, 0, {.bits = 4, .weighting = Weighting::kNone})));
+  const auto equal =
+      decoded(*stored(folder, model[0].input(), run(model, 0, {.bits = 4, .weighting = Weighting::kNone})));
   CHECK(std::ranges::equal(values.view().row(3), equal.view().row(3)));
   CHECK_FALSE(std::ranges::equal(values.view().row(4), equal.view().row(4)));
   for (const OutlierRule rule : {OutlierRule::kPaper, OutlierRule::kLossAware})

@@ -28,9 +28,10 @@ namespace avx512 {
 }  // namespace avx512
 
 void solve_layer(const LayerInput& in, double* gain, std::int32_t* split) {
-  static const auto best = __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") ? avx512::solve_layer
-                           : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2")       ? avx2::solve_layer
-                                                                                                     : portable::solve_layer;
+  static const auto best = __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
+                               ? avx512::solve_layer
+                           : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? avx2::solve_layer
+                                                                                              : portable::solve_layer;
   best(in, gain, split);
 }
 #else

@@ -13,11 +13,11 @@ namespace squeeze {
 struct LayerInput {
   const double* weight;
   const double* moment;
-  const double* gain_before;          // gain(q − 1, j) for j in [q − 1, count]
-  const std::int32_t* split_before;   // its places, for j in [q − 1, count]; 0 for q = 2
-  std::int64_t count;                 // values, ≥ q
-  std::int64_t clusters;              // q ≥ 2
-  bool last;                          // only j = count is wanted
+  const double* gain_before;         // gain(q − 1, j) for j in [q − 1, count]
+  const std::int32_t* split_before;  // its places, for j in [q − 1, count]; 0 for q = 2
+  std::int64_t count;                // values, ≥ q
+  std::int64_t clusters;             // q ≥ 2
+  bool last;                         // only j = count is wanted
 };
 
 // Writes gain(q, j) and its place for j in [q, count]. Equal maxima: the smallest place.

@@ -83,7 +83,7 @@ double Kmeans1d::solve_lloyd(int k, std::vector<double>& centroids) {
 
   // Bins of neighbouring values, a third of them by count, by width and by weight: each alone is too coarse somewhere,
   // in the tails, in the middle, or around the few values that carry most of the weight.
-  const std::int64_t bins = std::clamp<std::int64_t>(8 * clusters, 64, 1024);
+  const std::int64_t bins = std::clamp<std::int64_t>(12 * clusters, 96, 1024);
   const double share = static_cast<double>(bins) / 3;
   const double per_count = share / static_cast<double>(count), per_value = share / (values.back() - values.front());
   const double per_weight = share / weight[count];
@@ -93,8 +93,8 @@ double Kmeans1d::solve_lloyd(int k, std::vector<double>& centroids) {
   double bin = 0;
   for (std::int64_t i = 1; i <= count; ++i) {
     const double next = i == count ? static_cast<double>(2 * bins)
-                                   : std::floor(static_cast<double>(i) * per_count + (values[i] - values[0]) * per_value +
-                                                weight[i] * per_weight);
+                                   : std::floor(static_cast<double>(i) * per_count +
+                                                (values[i] - values[0]) * per_value + weight[i] * per_weight);
     if (next == bin) continue;
     bin = next;
     bin_weight_.push_back(weight[i]);
@@ -133,8 +133,8 @@ double Kmeans1d::solve_lloyd(int k, std::vector<double>& centroids) {
   centroids.resize(static_cast<std::size_t>(begun));
   for (int step = 0; step < kMaxLloydSteps; ++step) {
     for (std::int64_t c = 0; c < begun; ++c)
-      centroids[c] = row_.mean() + (moment[borders_[c + 1]] - moment[borders_[c]]) /
-                                       (weight[borders_[c + 1]] - weight[borders_[c]]);
+      centroids[c] = row_.mean() +
+                     (moment[borders_[c + 1]] - moment[borders_[c]]) / (weight[borders_[c + 1]] - weight[borders_[c]]);
     bool moved = false;
     for (std::int64_t c = 1; c < begun; ++c) {
       // Borders move a few places at a time, so walking from the last one beats a search from scratch.

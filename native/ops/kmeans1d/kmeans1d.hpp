@@ -1,6 +1,6 @@
 #pragma once
-// Weighted k-means of one row, minimising Σ_j f_j (v_j − c_{a(j)})² over k centroids (SqueezeLLM, arXiv 2306.07629, §4.1).
-// In one dimension clusters are runs of the sorted values, and the optimum is within reach.
+// Weighted k-means of one row, minimising Σ_j f_j (v_j − c_{a(j)})² over k centroids (SqueezeLLM, arXiv 2306.07629,
+// §4.1). In one dimension clusters are runs of the sorted values, and the optimum is within reach.
 
 #include <cstdint>
 #include <span>

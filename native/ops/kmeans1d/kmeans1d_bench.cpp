@@ -65,7 +65,8 @@ bool verify(const Rows& rows, int k) {
       double direct = 0;
       for (std::int64_t j = 0; j < rows.length; ++j) {
         double nearest = INFINITY;
-        for (const double c : centroids) nearest = std::min(nearest, std::abs(static_cast<double>(rows.value_row(r)[j]) - c));
+        for (const double c : centroids)
+          nearest = std::min(nearest, std::abs(static_cast<double>(rows.value_row(r)[j]) - c));
         direct += static_cast<double>(rows.weight_row(r)[j]) * nearest * nearest;
       }
       if (std::abs(direct - objectives[exact]) > 1e-9 * direct) return false;
@@ -103,8 +104,10 @@ int solve_file(const std::string& path, std::int64_t count, std::int64_t length)
   std::vector<double> centroids;
   for (const int k : {4, 8, 16}) {
     for (const bool exact : {true, false}) {
-      std::printf("%s{\"clusters\":%d,\"solver\":\"%s\",\"objectives\":[", k == 4 && exact ? "" : ",\n", k, exact ? "exact" : "lloyd");
-      for (std::int64_t r = 0; r < count; ++r) std::printf("%s%.17g", r ? "," : "", solve(kmeans, rows, r, k, exact, centroids));
+      std::printf("%s{\"clusters\":%d,\"solver\":\"%s\",\"objectives\":[", k == 4 && exact ? "" : ",\n", k,
+                  exact ? "exact" : "lloyd");
+      for (std::int64_t r = 0; r < count; ++r)
+        std::printf("%s%.17g", r ? "," : "", solve(kmeans, rows, r, k, exact, centroids));
       std::printf("]}");
     }
   }
@@ -115,8 +118,10 @@ int solve_file(const std::string& path, std::int64_t count, std::int64_t length)
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 5 && std::strcmp(argv[1], "--rows") == 0) return solve_file(argv[2], std::stol(argv[3]), std::stol(argv[4]));
-  std::printf("{\"bench\":\"kmeans1d\",\"threads\":1,\"row\":4096,\"unit\":\"million weights per second\",\"results\":[");
+  if (argc == 5 && std::strcmp(argv[1], "--rows") == 0)
+    return solve_file(argv[2], std::stol(argv[3]), std::stol(argv[4]));
+  std::printf(
+      "{\"bench\":\"kmeans1d\",\"threads\":1,\"row\":4096,\"unit\":\"million weights per second\",\"results\":[");
   bool first = true;
   for (const bool bfloat16 : {false, true}) {
     const Rows rows = random_rows(64, 4096, bfloat16);
@@ -128,8 +133,9 @@ int main(int argc, char** argv) {
         return 1;
       }
       for (const bool exact : {false, true}) {
-        std::printf("%s\n{\"dtype\":\"%s\",\"distinct\":%ld,\"clusters\":%d,\"solver\":\"%s\",\"rate\":%.1f}", first ? "" : ",",
-                    bfloat16 ? "BF16" : "F16", kmeans.row().distinct(), k, exact ? "exact" : "lloyd", rate(rows, k, exact));
+        std::printf("%s\n{\"dtype\":\"%s\",\"distinct\":%ld,\"clusters\":%d,\"solver\":\"%s\",\"rate\":%.1f}",
+                    first ? "" : ",", bfloat16 ? "BF16" : "F16", kmeans.row().distinct(), k, exact ? "exact" : "lloyd",
+                    rate(rows, k, exact));
         first = false;
       }
     }

@@ -14,13 +14,15 @@ namespace {
 // The optimum by trying every split of the sorted values, with every cost summed afresh: O(k n³), float64.
 std::vector<double> oracle(const std::vector<float>& values, const std::vector<float>& weights, int k) {
   std::map<double, double> merged;
-  for (std::size_t i = 0; i < values.size(); ++i) merged[static_cast<double>(values[i])] += weights.empty() ? 1.0 : static_cast<double>(weights[i]);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    merged[static_cast<double>(values[i])] += weights.empty() ? 1.0 : static_cast<double>(weights[i]);
   const std::vector<std::pair<double, double>> points(merged.begin(), merged.end());
   const std::size_t n = points.size();
   const auto cost = [&](std::size_t i, std::size_t j) {
     double mass = 0, sum = 0, total = 0;
     for (std::size_t t = i; t < j; ++t) mass += points[t].second, sum += points[t].second * points[t].first;
-    for (std::size_t t = i; t < j && mass > 0; ++t) total += points[t].second * std::pow(points[t].first - sum / mass, 2);
+    for (std::size_t t = i; t < j && mass > 0; ++t)
+      total += points[t].second * std::pow(points[t].first - sum / mass, 2);
     return total;
   };
   std::vector<std::vector<double>> best(static_cast<std::size_t>(k) + 1, std::vector<double>(n + 1, INFINITY));
@@ -36,7 +38,9 @@ std::vector<double> oracle(const std::vector<float>& values, const std::vector<f
   return objectives;
 }
 
-double spread_of(const std::vector<float>& values, const std::vector<float>& weights) { return oracle(values, weights, 1)[0]; }
+double spread_of(const std::vector<float>& values, const std::vector<float>& weights) {
+  return oracle(values, weights, 1)[0];
+}
 
 // Cost of every value going to its nearest centroid.
 double cost(const std::vector<float>& values, const std::vector<float>& weights, const std::vector<double>& centroids) {
@@ -62,10 +66,10 @@ Row random_row(std::mt19937& random, std::size_t n, Store store, bool weighted, 
   Row row;
   for (std::size_t i = 0; i < n; ++i) {
     const float value = 0.03f * heavy(random);
-    row.values.push_back(store == Store::kF16    ? to_float(to_half(value))
-                         : store == Store::kBF16 ? to_float(to_bfloat16(value))
+    row.values.push_back(store == Store::kF16     ? to_float(to_half(value))
+                         : store == Store::kBF16  ? to_float(to_bfloat16(value))
                          : store == Store::kWhole ? std::round(100 * value)
-                                                 : value);
+                                                  : value);
     if (weighted) row.weights.push_back(std::exp(orders * normal(random)) * 1e-9f);
   }
   return row;
@@ -235,7 +239,9 @@ TEST_CASE("codebook: rounding keeps order and pads; indices are the nearest by f
     std::vector<std::uint8_t> indices(values.size());
     nearest_indices(values, table, indices);
     for (std::size_t i = 0; i < values.size(); ++i) {
-      const auto distance = [&](std::size_t c) { return std::abs(static_cast<double>(values[i]) - static_cast<double>(to_float(table[c]))); };
+      const auto distance = [&](std::size_t c) {
+        return std::abs(static_cast<double>(values[i]) - static_cast<double>(to_float(table[c])));
+      };
       for (std::size_t c = 0; c < entries; ++c) REQUIRE(distance(indices[i]) <= distance(c));
     }
   }

@@ -88,7 +88,8 @@ void SortedRow::gather_by_sorting(std::span<const float> values, std::span<const
   scratch_.resize(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const std::uint32_t key = ordered_32(std::bit_cast<std::uint32_t>(values[i] + 0.0f));
-    pairs_[i] = static_cast<std::uint64_t>(key) << 32 | std::bit_cast<std::uint32_t>(weights.empty() ? 1.0f : weights[i]);
+    pairs_[i] =
+        static_cast<std::uint64_t>(key) << 32 | std::bit_cast<std::uint32_t>(weights.empty() ? 1.0f : weights[i]);
   }
   constexpr std::size_t kDigits = 1 << 11;
   for (const int shift : {32, 43, 54}) {

@@ -39,8 +39,8 @@ class SortedRow {
   std::vector<double> values_, mass_, weight_, moment_;
   double mean_ = 0, spread_ = 0;
   // Kept between rows.
-  std::vector<double> mass_of_key_;        // by 16-bit key, all zero between calls
-  std::vector<std::uint64_t> keys_seen_;   // one bit a key, all zero between calls
+  std::vector<double> mass_of_key_;       // by 16-bit key, all zero between calls
+  std::vector<std::uint64_t> keys_seen_;  // one bit a key, all zero between calls
   std::vector<std::uint16_t> keys_;
   std::vector<std::uint64_t> pairs_, scratch_;
 };

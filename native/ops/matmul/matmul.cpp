@@ -17,8 +17,8 @@ void product(char trans_a, char trans_b, std::int64_t k, StridedView<const float
     for (std::int64_t r = 0; beta == 0 && r < c.rows; ++r) std::fill_n(c.data + r * c.stride, c.cols, 0.0f);
     return;
   }
-  [[maybe_unused]] const dnnl_status_t status = dnnl_sgemm(trans_a, trans_b, c.rows, c.cols, k, 1.0f, a.data, a.stride,
-                                                           b.data, b.stride, beta, c.data, c.stride);
+  [[maybe_unused]] const dnnl_status_t status =
+      dnnl_sgemm(trans_a, trans_b, c.rows, c.cols, k, 1.0f, a.data, a.stride, b.data, b.stride, beta, c.data, c.stride);
   assert(status == dnnl_success);
 }
 

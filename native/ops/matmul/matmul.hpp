@@ -18,11 +18,10 @@ struct StridedView {
     assert(row_stride >= col_count);
   }
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  StridedView(MatrixView<U> m) : StridedView(m.data, m.rows, m.cols, m.cols) {}
+  requires std::is_convertible_v<U*, T*> StridedView(MatrixView<U> m) : StridedView(m.data, m.rows, m.cols, m.cols) {}
   template <typename U>
-    requires std::is_convertible_v<U*, T*>
-  StridedView(StridedView<U> m) : StridedView(m.data, m.rows, m.cols, m.stride) {}
+  requires std::is_convertible_v<U*, T*> StridedView(StridedView<U> m)
+      : StridedView(m.data, m.rows, m.cols, m.stride) {}
 
   T* data;
   std::int64_t rows, cols, stride;

@@ -27,8 +27,8 @@ float at(const Matrix<float>& m, bool transposed, std::int64_t r, std::int64_t c
   return transposed ? m.values[c * m.cols + r] : m.values[r * m.cols + c];
 }
 
-void check(const Matrix<float>& a, bool a_transposed, const Matrix<float>& b, bool b_transposed, const Matrix<float>& before,
-           float beta, const Matrix<float>& got) {
+void check(const Matrix<float>& a, bool a_transposed, const Matrix<float>& b, bool b_transposed,
+           const Matrix<float>& before, float beta, const Matrix<float>& got) {
   const std::int64_t inner = a_transposed ? a.rows : a.cols;
   for (std::int64_t r = 0; r < got.rows; ++r) {
     for (std::int64_t c = 0; c < got.cols; ++c) {
@@ -83,7 +83,8 @@ TEST_CASE("matmul: writes and reads blocks of columns") {
   matmul_nt(x.view(), w.view(), whole.view());
   for (std::int64_t first = 0; first < 8; first += 4)
     matmul_nt(x.view(), w.view().rows_from(first, 4), StridedView<float>(parts.values.data() + first, 5, 4, 8));
-  for (std::size_t i = 0; i < whole.values.size(); ++i) CHECK(parts.values[i] == doctest::Approx(whole.values[i]).epsilon(1e-5));
+  for (std::size_t i = 0; i < whole.values.size(); ++i)
+    CHECK(parts.values[i] == doctest::Approx(whole.values[i]).epsilon(1e-5));
 }
 
 TEST_CASE("dot: any length, unaligned") {
