@@ -34,12 +34,6 @@ export type Connection = {
 
 const HANDSHAKE_LIMIT_MS = 20_000
 
-/**
- * Threads of OpenMP wait asleep, not spinning. Read when the library is loaded, so it has to be in the environment. With
- * anything else on the same cores, spinning made a calibration take four times as long; alone it gains nothing.
- */
-const PATIENT_THREADS = { OMP_WAIT_POLICY: 'passive' }
-
 /** Starts the process and shakes hands; throws when either fails. */
 export async function connect(
   command: Command,
@@ -49,7 +43,7 @@ export async function connect(
 ): Promise<Connection> {
   const child = spawn(command.path, command.args ?? [], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...PATIENT_THREADS, ...(command.env ?? process.env) },
+    env: command.env ?? process.env,
     windowsHide: true,
     // A group of its own: Ctrl-C on the terminal is for us, and we cancel the job in an orderly way.
     detached: process.platform !== 'win32',
