@@ -60,7 +60,11 @@ int Session::run(std::chrono::milliseconds grace) {
       break;
     }
     if (!body.value()) break;
-    receive(*body.value());
+    const auto received = guarded([&]() -> Result<void> {
+      receive(*body.value());
+      return {};
+    });
+    if (!received.ok()) refuse(nullptr, RpcCode::kApplication, received.error().message);
   }
   if (!sidecar_.stop(grace)) std::cerr << "left in the middle of a job" << std::endl;
   return status;
