@@ -49,7 +49,7 @@ describeBuilt('bad input', () => {
   const CHECKPOINTS: [name: string, code: string, words: RegExp, spoil: (path: string) => void][] = [
     [
       'a truncated file',
-      'file-malformed',
+      'tensor-malformed',
       /model\.safetensors/,
       (p) => writeFileSync(weights(p), readFileSync(weights(p)).subarray(0, -1000)),
     ],
@@ -65,7 +65,7 @@ describeBuilt('bad input', () => {
     ],
     [
       'tensors that overlap',
-      'file-malformed',
+      'tensor-malformed',
       /model\./,
       (p) =>
         editHeader(weights(p), (header) => {
@@ -75,7 +75,7 @@ describeBuilt('bad input', () => {
     ],
     [
       'offsets outside the file',
-      'file-malformed',
+      'tensor-malformed',
       /model\./,
       (p) =>
         editHeader(weights(p), (header) => {
@@ -115,7 +115,7 @@ describeBuilt('bad input', () => {
     ],
     [
       'weights only as pickle',
-      'file-not-found',
+      'file-unreadable',
       /pickle|safetensors/,
       (p) => renameSync(weights(p), join(p, 'pytorch_model.bin')),
     ],

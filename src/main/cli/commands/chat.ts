@@ -135,12 +135,17 @@ async function answerOne(
     maxTokens: options.maxTokens,
     sampling,
     stop: options.stop,
-    onText: (text) => (output.json ? output.event({ kind: 'text', text }) : void process.stdout.write(text)),
+    onText: (text) => (output.json ? output.event({ kind: 'text', text }) : void process.stdout.write(printable(text))),
     signal: stop ? AbortSignal.any([stop, interrupt.signal]) : interrupt.signal,
   })
   output.answer({ kind: 'chat', ...answer, ...speeds(answer), seed: sampling.seed }, () => '')
   if (!output.json && process.stderr.isTTY) output.note(quiet(summary(answer)))
   return answer.text
+}
+
+/** What a model says must not steer the terminal: control characters are shown as U+FFFD. */
+function printable(text: string): string {
+  return process.stdout.isTTY ? text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\uFFFD') : text
 }
 
 function opening({ system }: Options): Message[] {
