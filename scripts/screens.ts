@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * Pictures of the studio's pages for the documentation, from a real run: squeezes the sample in several ways into a
- * folder of its own, serves it, and takes each page light and dark in two sizes. usage: screens.ts [--home FOLDER]
- * With --home the pictures show what is there and nothing is run.
+ * Pictures of the studio's pages for the documentation, from a real run: squeezes the sample in several ways, serves
+ * what came of it, and takes each page light and dark in two sizes.
+ * usage: screens.ts [--checkpoint FOLDER] [--home FOLDER]
+ * The paths are in the pictures, so name ones that look well there. What was run in that home before is not run again.
  */
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -26,20 +27,20 @@ const RUNS = [
   ['--method', 'squeezellm', '--bits', '2'],
 ]
 
-const { values } = parseArgs({ options: { home: { type: 'string' } } })
-const home = values.home ?? (await runSample())
-await takePictures(home, join(root, 'docs', 'screens'))
+const samples = samplePaths(root)
+const { values } = parseArgs({ options: { home: { type: 'string' }, checkpoint: { type: 'string' } } })
+const home = values.home ?? mkdtempSync(join(tmpdir(), 'squeeze-screens-'))
+await runAll(values.checkpoint ?? samples.checkpoint)
+await takePictures(join(root, 'docs', 'screens'))
 
-async function runSample(): Promise<string> {
-  const home = mkdtempSync(join(tmpdir(), 'squeeze-screens-'))
-  const { checkpoint, heldoutText } = samplePaths(root)
+async function runAll(checkpoint: string): Promise<void> {
   await must('run', checkpoint, '--home', home)
   for (const [index, recipe] of RUNS.entries()) {
     const out = join(home, 'results', String(index))
+    if (existsSync(out)) continue
     await must('quantize', checkpoint, ...recipe, '--sample', '--out', out, '--home', home)
-    await must('evaluate', out, '--text', heldoutText, '--against', checkpoint, '--home', home)
+    await must('evaluate', out, '--text', samples.heldoutText, '--against', checkpoint, '--home', home)
   }
-  return home
 }
 
 async function must(...args: string[]): Promise<void> {
@@ -48,7 +49,7 @@ async function must(...args: string[]): Promise<void> {
   if (status !== 0) throw new Error(`squeeze ${args[0]} ended with ${status}:\n${errors}`)
 }
 
-async function takePictures(home: string, folder: string): Promise<void> {
+async function takePictures(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const served = await startServer(home, '--port', '0', '--latest')
   const browser = await chromium.launch(chromiumOptions)

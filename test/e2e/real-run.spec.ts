@@ -34,7 +34,7 @@ test('a real run shows up while it works, and the page says what the command lin
 
   const { calibrationText } = samplePaths(root)
   const run = squeeze('run', checkpoint, '--home', home, '--text', calibrationText, '--json')
-  await page.getByRole('link', { name: /tiny/ }).first().click()
+  await page.getByRole('link', { name: /parameters/ }).click()
   const { status, output, errors } = await run
   expect(errors).toBe('')
   expect(status).toBe(0)

@@ -12,10 +12,10 @@ import {
 } from 'recharts'
 import { perplexity, size } from '../../ui/units.ts'
 import { placeLabels } from './label-placement.ts'
-import { perplexityTicks, sizeAxis, type Point } from './tradeoff.ts'
+import { perplexityTicks, sizeAxis, tickFormat, type Point } from './tradeoff.ts'
 import classes from './tradeoff-chart.module.css'
 
-const HEIGHT_PX = 372
+const HEIGHT_PX = 384
 
 /** Size against perplexity: the checkpoint and each result measured in the same way. Lower left is better. */
 export function TradeoffChart({ points, textName }: { points: Point[]; textName: string }) {
@@ -44,7 +44,7 @@ export function TradeoffChart({ points, textName }: { points: Point[]; textName:
             scale={scale}
             domain={domain}
             ticks={ticks}
-            tickFormatter={(value: number) => String(value)}
+            tickFormatter={tickFormat(ticks)}
             tickLine={false}
             axisLine={false}
             width={58}

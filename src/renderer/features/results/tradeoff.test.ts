@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { perplexityTicks, sizeAxis, type Point } from './tradeoff.ts'
+import { perplexityTicks, sizeAxis, tickFormat, type Point } from './tradeoff.ts'
 
 const point = (sizeBytes: number, perplexity: number): Point => ({
   key: '',
@@ -21,6 +21,11 @@ it('is linear for near perplexities and logarithmic for far ones', () => {
     scale: 'log',
     ticks: [5, 10, 20, 50, 100, 200, 500, 1000],
   })
+})
+
+it('writes ticks with the same decimals', () => {
+  expect([2, 2.025, 2.05].map(tickFormat([2, 2.025, 2.05]))).toEqual(['2.000', '2.025', '2.050'])
+  expect([5, 10].map(tickFormat([5, 10]))).toEqual(['5', '10'])
 })
 
 it('holds every point inside, with few ticks', () => {

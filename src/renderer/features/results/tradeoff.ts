@@ -88,6 +88,12 @@ function range(from: number, to: number, step: number): number[] {
   return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, index) => tidy(from + index * step))
 }
 
+/** Ticks with as many decimals as the finest of them needs, so that they line up. */
+export function tickFormat(ticks: number[]): (tick: number) => string {
+  const decimals = Math.max(0, ...ticks.map((tick) => String(tick).split('.')[1]?.length ?? 0))
+  return (tick) => tick.toFixed(decimals)
+}
+
 /** Without the dust of binary fractions. */
 function tidy(value: number): number {
   return Number(value.toPrecision(10))

@@ -1,5 +1,6 @@
 import { Skeleton, VisuallyHidden } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
+import type { ProjectSummary } from '../../../shared/contract/studio/index.ts'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { MachineCard } from '../../features/machine/machine-card.tsx'
@@ -7,7 +8,8 @@ import { useJobs } from '../../stores/jobs.ts'
 import { loadProjects, useProjects } from '../../stores/projects.ts'
 import { Section } from '../../ui/section.tsx'
 import { useNow } from '../../ui/use-now.ts'
-import { NoProjects } from './no-projects.tsx'
+import { Command } from '../../ui/command.tsx'
+import { NoProjects, SQUEEZE_LINE } from './no-projects.tsx'
 import { ProjectList } from './project-list.tsx'
 import classes from './home-page.module.css'
 
@@ -25,13 +27,24 @@ export function HomePage() {
         <Section title="Projects" note={projects && projects.length > 0 && String(projects.length)}>
           {error && <Failure error={error} retry={loadProjects} />}
           {!projects && !error && <Waiting />}
-          {projects && (projects.length === 0 ? <NoProjects /> : <ProjectList projects={projects} nowMs={nowMs} />)}
+          {projects && (projects.length === 0 ? <NoProjects /> : <Projects projects={projects} nowMs={nowMs} />)}
         </Section>
       </div>
       <aside className={classes.side}>
         <MachineCard />
       </aside>
     </div>
+  )
+}
+
+function Projects({ projects, nowMs }: { projects: ProjectSummary[]; nowMs: number }) {
+  return (
+    <>
+      <ProjectList projects={projects} nowMs={nowMs} />
+      <div className={classes.another}>
+        Squeeze another <Command line={SQUEEZE_LINE} />
+      </div>
+    </>
   )
 }
 

@@ -2,6 +2,9 @@ import { Command } from '../../ui/command.tsx'
 import { Mark } from '../../ui/icons.tsx'
 import classes from './no-projects.module.css'
 
+/** What a person types to begin. */
+export const SQUEEZE_LINE = 'squeeze run path/to/checkpoint'
+
 /** The first thing that a person sees: what this is for, and the one line that begins it. */
 export function NoProjects() {
   return (
@@ -12,7 +15,7 @@ export function NoProjects() {
         Point the command line at a folder with a Hugging Face checkpoint. It calibrates, squeezes and measures; the
         project shows up here while it works. The checkpoint itself is only read.
       </p>
-      <Command line="squeeze run path/to/checkpoint" />
+      <Command line={SQUEEZE_LINE} />
     </div>
   )
 }
