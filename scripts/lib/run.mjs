@@ -36,17 +36,29 @@ let asked
 
 /** Passes every request to stop on to the children, and stops once they have. */
 export function forwardSignals() {
-  for (const signal of Object.keys(NUMBERS)) {
-    process.on(signal, () => {
-      asked ??= signal
-      // The terminal has sent Ctrl-C to a child in our group already; twice would mean "at once" to it.
-      const shared = [...running.values()].some((ownGroup) => !ownGroup)
-      if (signal !== 'SIGINT' || !shared || !process.stdin.isTTY) endAll(signal)
-      if (running.size === 0) process.exit(128 + NUMBERS[signal])
-      setTimeout(() => endAll('SIGKILL'), GRACE_MS).unref()
-    })
-  }
+  for (const signal of Object.keys(NUMBERS)) process.on(signal, () => stop(signal))
   process.on('exit', () => endAll('SIGKILL'))
+  if (process.env.npm_lifecycle_event) watchParent()
+}
+
+function stop(signal) {
+  asked ??= signal
+  // The terminal has sent Ctrl-C to a child in our group already; twice would mean "at once" to it.
+  const shared = [...running.values()].some((ownGroup) => !ownGroup)
+  if (signal !== 'SIGINT' || !shared || !process.stdin.isTTY) endAll(signal)
+  if (running.size === 0) process.exit(128 + NUMBERS[signal])
+  setTimeout(() => endAll('SIGKILL'), GRACE_MS).unref()
+}
+
+/** npm runs scripts in a shell and passes signals on to that, which dies of them and tells nobody. */
+function watchParent() {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    stop('SIGTERM')
+  }, 500)
+  watch.unref()
 }
 
 /** Resolves with the exit status of a child; ends this process too where it was asked to stop meanwhile. */

@@ -3,16 +3,21 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-/** Starts a script that forwards signals and runs `node -e <inner>` as a quiet step; resolves when that says its pid. */
-async function startStep(inner) {
+/**
+ * Starts a script that forwards signals and runs `node -e <inner>` as a quiet step; resolves when that says its pids.
+ * `byShell` starts it as npm does.
+ */
+async function startStep(inner, { byShell = false } = {}) {
   const script = `
     import { forwardSignals, runLogged } from ${JSON.stringify(join(import.meta.dirname, 'run.mjs'))}
     forwardSignals()
     const result = await runLogged('test-of-run', process.execPath, ['-e', ${JSON.stringify(inner)}], { show: true })
     console.log('status', result.code)`
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const node = [process.execPath, '--input-type=module', '-e', script]
+  // More than one command, or the shell would become the last of them.
+  const [command, ...args] = byShell ? ['sh', '-c', '"$@"; exit $?', 'sh', ...node] : node
+  const env = { ...process.env, ...(byShell && { npm_lifecycle_event: 'start' }) }
+  const parent = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env })
   const closed = new Promise((resolve) => parent.on('close', (code) => resolve(code)))
   const text = await new Promise((resolve) => parent.stdout.on('data', (bytes) => resolve(String(bytes))))
   return { parent, closed, pids: text.trim().split(' ').map(Number) }
@@ -44,3 +49,9 @@ test.skipIf(process.platform === 'win32').each(['SIGTERM', 'SIGINT', 'SIGHUP'])(
     await expect.poll(() => pids.map(isAlive)).toEqual([false, false])
   },
 )
+
+test.skipIf(process.platform === 'win32')('nor does one whose npm is ended, shell and all', async () => {
+  const { parent, pids } = await startStep(FAMILY, { byShell: true })
+  parent.kill('SIGTERM')
+  await expect.poll(() => pids.map(isAlive), { timeout: 5000 }).toEqual([false, false])
+})
