@@ -83,17 +83,48 @@ try {
 
     const calibration = join(work, 'calibration')
     const length = values.window
-    squeeze('calibrate', checkpoint, '--text', calibrationText, '--samples', values.samples, '--length', length, '--out', calibration)
+    squeeze(
+      'calibrate',
+      checkpoint,
+      '--text',
+      calibrationText,
+      '--samples',
+      values.samples,
+      '--length',
+      length,
+      '--out',
+      calibration,
+    )
     const evaluate = (model: string) =>
-      squeeze('evaluate', model, '--text', evaluation, '--window', values.window, '--limit-windows', values['limit-windows'], '--against', checkpoint)
+      squeeze(
+        'evaluate',
+        model,
+        '--text',
+        evaluation,
+        '--window',
+        values.window,
+        '--limit-windows',
+        values['limit-windows'],
+        '--against',
+        checkpoint,
+      )
 
     const full = evaluate(checkpoint)
     const rows = [`| FP16 | – | – | – | 16 | ${(full.perplexity as number).toFixed(3)} | – | – |`]
     for (const cell of cells()) {
       const out = join(work, 'result')
       const made = squeeze(
-        'quantize', checkpoint, ...cell.flags, '--bits', String(cell.bits), '--sparsity', String(cell.sparsity),
-        '--calibration', calibration, '--out', out,
+        'quantize',
+        checkpoint,
+        ...cell.flags,
+        '--bits',
+        String(cell.bits),
+        '--sparsity',
+        String(cell.sparsity),
+        '--calibration',
+        calibration,
+        '--out',
+        out,
       )
       const measured = evaluate(out)
       rmSync(out, { recursive: true })

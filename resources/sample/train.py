@@ -206,7 +206,7 @@ def train_model(args):
         weights = {n: w.float().requires_grad_() for n, w in load_file(str(args.start / "model.safetensors")).items()}
     print(f"{sum(w.numel() for w in weights.values())} parameters, {distinct} distinct training tokens", flush=True)
     optimizer = torch.optim.AdamW([
-        {"params": [w for w in weights.values() if w.ndim == 2], "weight_decay": 0.1},
+        {"params": [w for w in weights.values() if w.ndim == 2], "weight_decay": args.decay},
         {"params": [w for w in weights.values() if w.ndim == 1], "weight_decay": 0.0}], betas=(0.9, 0.98), eps=1e-9, fused=True)
     source = batches(documents, args.seed)
     next(source)
@@ -243,6 +243,7 @@ def main():
     parser.add_argument("--start", type=Path, help="folder of a checkpoint to go on from, with a fresh schedule and optimizer")
     parser.add_argument("--minutes", type=float, default=30, help="wall-clock minutes of training")
     parser.add_argument("--rate", type=float, default=4e-3, help="peak learning rate")
+    parser.add_argument("--decay", type=float, default=0.1, help="weight decay of the matrices")
     parser.add_argument("--rows", type=int, default=8, help=f"windows of {CONTEXT} tokens in a step (twice as many while they are half as long)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=1)
