@@ -40,6 +40,7 @@ interface Cell {
   bits: number
   sparsity: number
   rule: string
+  weighted: boolean
   flags: string[]
 }
 
@@ -47,15 +48,15 @@ interface Cell {
 function cells(): Cell[] {
   const list: Cell[] = []
   for (const bits of [4, 3, 2]) {
-    list.push({ label: 'RTN', bits, sparsity: 0, rule: '', flags: ['--method', 'rtn'] })
-    for (const [label, weighting] of [
-      ['k-means, unweighted', ['--unweighted']],
-      ['squeezellm', []],
+    list.push({ label: 'RTN', bits, sparsity: 0, rule: '', weighted: false, flags: ['--method', 'rtn'] })
+    for (const [label, weighted] of [
+      ['k-means, unweighted', false],
+      ['squeezellm', true],
     ] as const) {
       for (const sparsity of [0, 0.0005, 0.0045, 0.01]) {
         for (const rule of sparsity === 0 ? ['paper'] : ['paper', 'loss-aware']) {
-          const flags = ['--method', 'squeezellm', ...weighting, '--outliers', rule]
-          list.push({ label, bits, sparsity, rule: sparsity === 0 ? '' : rule, flags })
+          const flags = ['--method', 'squeezellm', '--outliers', rule, ...(weighted ? [] : ['--unweighted'])]
+          list.push({ label, bits, sparsity, rule: sparsity === 0 ? '' : rule, weighted, flags })
         }
       }
     }
@@ -110,7 +111,7 @@ try {
       )
 
     const full = evaluate(checkpoint)
-    const rows = [`| FP16 | – | – | – | 16 | ${(full.perplexity as number).toFixed(3)} | – | – |`]
+    const rows = [`| full precision | – | – | – | – | ${(full.perplexity as number).toFixed(3)} | – | – |`]
     for (const cell of cells()) {
       const out = join(work, 'result')
       const made = squeeze(
@@ -121,8 +122,7 @@ try {
         String(cell.bits),
         '--sparsity',
         String(cell.sparsity),
-        '--calibration',
-        calibration,
+        ...(cell.weighted ? ['--calibration', calibration] : []),
         '--out',
         out,
       )
@@ -143,7 +143,7 @@ try {
         '',
         `${String(full.tokens)} predicted tokens, windows of ${values.window}; calibration ${values.samples} × ${length} tokens of other text.`,
         '',
-        '| Method | Bits | Sparsity | Outliers | Bits per weight | Perplexity | Loss against FP16 | KL (nats) |',
+        '| Method | Bits | Sparsity | Outliers | Bits per weight | Perplexity | More than at full precision | KL (nats) |',
         '|---|---|---|---|---|---|---|---|',
         ...rows,
       ].join('\n'),

@@ -59,11 +59,12 @@ std::vector<contract::CheckpointWarning> warnings_of(const Model& model, const S
   if (float32 && !model.quantized())
     out.push_back({"stored-float32", "The weights are stored as F32: half of the size is won by 16 bits alone."});
   // A 4-bit codebook of fp16 costs 256 / K bits for each weight.
-  if (!model.quantized() && sizes.shortest_row < 1024)
+  if (!model.quantized() && sizes.shortest_row < 1024) {
+    char share[16];
+    std::snprintf(share, sizeof(share), "%.2f", 256.0 / static_cast<double>(sizes.shortest_row));
     out.push_back({"rows-short", "Rows are as short as " + std::to_string(sizes.shortest_row) +
-                                     " weights, so that codebooks weigh: at 4 bits they add up to " +
-                                     std::to_string((256 + sizes.shortest_row / 2) / sizes.shortest_row) +
-                                     " bits per weight."});
+                                     " weights: there a 4-bit codebook costs " + share + " bits for each of them."});
+  }
   if (!has_tokenizer(model.folder()))
     out.push_back({"tokenizer-missing", "There is no tokenizer in the folder: text cannot be read for this model."});
   if (model.config().tied_embeddings && model.store().find("lm_head.weight") != nullptr)
