@@ -68,8 +68,10 @@ std::optional<std::int64_t> ConfigFields::maybe_integer(const char* field, std::
   const json* value = find(value_->object, field);
   if (value == nullptr) return {};
   // nlohmann keeps numbers above int64 as unsigned ones; such a number is out of every range here.
-  const bool whole = value->is_number_integer() && !(value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX);
-  if (whole && value->get<std::int64_t>() >= least && value->get<std::int64_t>() <= most) return value->get<std::int64_t>();
+  const bool whole =
+      value->is_number_integer() && !(value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX);
+  if (whole && value->get<std::int64_t>() >= least && value->get<std::int64_t>() <= most)
+    return value->get<std::int64_t>();
   fail(field, range_text(least, most));
   return {};
 }

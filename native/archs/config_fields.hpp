@@ -30,8 +30,8 @@ class ConfigFields {
   // The object under a field; without fields of its own when absent. Its errors are kept here too.
   ConfigFields object(const char* field) const;
 
-  bool has(const char* field) const;          // present and not null
-  bool is_null(const char* field) const;      // present, and null
+  bool has(const char* field) const;               // present and not null
+  bool is_null(const char* field) const;           // present, and null
   std::string json_text(const char* field) const;  // the value as JSON, empty when absent or null
 
   Result<void> status() const;

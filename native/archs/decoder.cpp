@@ -158,8 +158,8 @@ void Decoder::forward(const LayerWeights& w, std::int64_t sequences, MatrixView<
   finish_forward(w, layer_forward(w, sequences, 0, x, nullptr, space), x);
 }
 
-void Decoder::forward_cached(const LayerWeights& w, std::int64_t first_position, MatrixView<float> x,
-                             LayerCache& cache, DecoderWorkspace& space) const {
+void Decoder::forward_cached(const LayerWeights& w, std::int64_t first_position, MatrixView<float> x, LayerCache& cache,
+                             DecoderWorkspace& space) const {
   finish_forward(w, layer_forward(w, 1, first_position, x, &cache, space), x);
 }
 
@@ -228,8 +228,7 @@ void Decoder::logits(MatrixView<const float> x, MatrixView<float> out, DecoderWo
   multiply(*head_, normed, out);
 }
 
-void Decoder::logits_backward(MatrixView<const float> x, MatrixView<const float> d_logits,
-                              MatrixView<float> dx) const {
+void Decoder::logits_backward(MatrixView<const float> x, MatrixView<const float> d_logits, MatrixView<float> dx) const {
   multiply_transposed(*head_, d_logits, dx);
   norm_backward(final_norm_, x, dx);
 }

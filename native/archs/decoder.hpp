@@ -15,7 +15,8 @@
 
 namespace squeeze {
 
-// Keys and values of one layer, fp32 [context, kv_heads · D] each; the first `first position` rows hold what went before.
+// Keys and values of one layer, fp32 [context, kv_heads · D] each; the first `first position` rows hold what went
+// before.
 struct LayerCache {
   Matrix<float> keys, values;
 };
@@ -28,8 +29,7 @@ struct DecoderWorkspace {
 
 // Called for each linear of a layer, `index` counting q k v o gate up down (or q k v o fc1 fc2): its input x[T, K] and
 // the gradient dy[T, N] with respect to its output. Both live during the call only.
-using LinearVisitor =
-    std::function<void(std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy)>;
+using LinearVisitor = std::function<void(std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy)>;
 
 class Decoder {
  public:

@@ -38,10 +38,10 @@ struct Family {
   // heads", a head_dim of 0 means hidden / heads.
   ModelConfig defaults;
   ConfigKeys keys;
-  const char* embedding;   // "model.embed_tokens"
-  const char* positions;   // learned positions, or nullptr
+  const char* embedding;  // "model.embed_tokens"
+  const char* positions;  // learned positions, or nullptr
   const char* final_norm;
-  const char* layers;      // what stands before "<index>."
+  const char* layers;  // what stands before "<index>."
   LayerNames names;
   // Reads what only this family has, and refuses the variants that the decoder does not compute. nullptr: nothing.
   Result<void> (*finish)(const ConfigFields& fields, ModelConfig& config);
@@ -58,7 +58,8 @@ Result<const Family*> family_of(const ConfigFields& fields);
 Result<ModelConfig> read_config(const Family& family, const ConfigFields& fields);
 
 // Settings of a sliding window that begins at some layer, as Qwen2 and Qwen3 have it ("use_sliding_window",
-// "max_window_layers", "layer_types"). A window over every layer and a window over none are supported; a mix is refused.
+// "max_window_layers", "layer_types"). A window over every layer and a window over none are supported; a mix is
+// refused.
 Result<void> read_layer_windows(const ConfigFields& fields, ModelConfig& config);
 
 }  // namespace squeeze

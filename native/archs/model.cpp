@@ -20,10 +20,10 @@ std::string layer_prefix(const Family& family, std::int64_t layer) {
 Result<void> check_vector(const TensorStore& store, const std::string& name, std::int64_t size) {
   SQUEEZE_ASSIGN(const TensorView tensor, store.require(name));
   if (!is_weight_dtype(tensor.dtype))
-    return Error{.code = ErrorCode::kTensorMalformed,
-                 .message = "Tensor " + name + " is " + std::string(name_of(tensor.dtype)) +
-                            "; F32, F16 or BF16 was expected.",
-                 .tensor = name};
+    return Error{
+        .code = ErrorCode::kTensorMalformed,
+        .message = "Tensor " + name + " is " + std::string(name_of(tensor.dtype)) + "; F32, F16 or BF16 was expected.",
+        .tensor = name};
   return expect_shape(tensor, {size});
 }
 
@@ -198,9 +198,9 @@ Result<LayerWeights> Model::layer(std::int64_t index) const {
     const char* role;
     std::shared_ptr<const LinearWeight>* weight;
     std::vector<float>* bias;
-  } places[] = {{"q", &w.q, &w.q_bias},          {"k", &w.k, &w.k_bias},       {"v", &w.v, &w.v_bias},
-                {"o", &w.o, &w.o_bias},          {"gate", &w.gate, &w.gate_bias},   {"up", &w.up, &w.up_bias},
-                {"down", &w.down, &w.down_bias}, {"fc1", &w.up, &w.up_bias},   {"fc2", &w.down, &w.down_bias}};
+  } places[] = {{"q", &w.q, &w.q_bias},          {"k", &w.k, &w.k_bias},          {"v", &w.v, &w.v_bias},
+                {"o", &w.o, &w.o_bias},          {"gate", &w.gate, &w.gate_bias}, {"up", &w.up, &w.up_bias},
+                {"down", &w.down, &w.down_bias}, {"fc1", &w.up, &w.up_bias},      {"fc2", &w.down, &w.down_bias}};
   const auto in_layer = static_cast<std::int64_t>(matrices_.size()) / config_.layers;
   for (const MatrixSlot& slot : std::span(matrices_).subspan(index * in_layer, in_layer)) {
     const auto& place = *std::ranges::find_if(places, [&](const auto& p) { return slot.role == p.role; });

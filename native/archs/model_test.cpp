@@ -88,7 +88,8 @@ TEST_CASE("fields that are missing mean what the family's configuration class sa
 }
 
 TEST_CASE("rotary settings are read in both spellings") {
-  const json scaling = {{"factor", 32}, {"low_freq_factor", 1}, {"high_freq_factor", 4}, {"original_max_position_embeddings", 64}};
+  const json scaling = {
+      {"factor", 32}, {"low_freq_factor", 1}, {"high_freq_factor", 4}, {"original_max_position_embeddings", 64}};
   json old_style = {{"model_type", "llama"}, {"rope_theta", 500000}, {"rope_scaling", scaling}};
   old_style["rope_scaling"]["type"] = "llama3";
   json new_style = {{"model_type", "llama"}, {"rope_parameters", scaling}};
@@ -104,7 +105,8 @@ TEST_CASE("rotary settings are read in both spellings") {
 }
 
 TEST_CASE("a window over all layers or none is computed, a mix is refused") {
-  json config = {{"model_type", "qwen2"}, {"num_hidden_layers", 4}, {"use_sliding_window", true}, {"sliding_window", 100}};
+  json config = {
+      {"model_type", "qwen2"}, {"num_hidden_layers", 4}, {"use_sliding_window", true}, {"sliding_window", 100}};
   config["max_window_layers"] = 4;
   CHECK_FALSE(read(config).value().sliding_window);
   config["max_window_layers"] = 0;
@@ -127,15 +129,19 @@ TEST_CASE("what cannot be computed is refused, naming it and what can") {
     return config;
   };
   using enum ErrorCode;
-  check_config_refused({{"model_type", "gpt2"}}, kArchitectureUnsupported, {"gpt2", "llama, mistral, opt, qwen2, qwen3"});
+  check_config_refused({{"model_type", "gpt2"}}, kArchitectureUnsupported,
+                       {"gpt2", "llama, mistral, opt, qwen2, qwen3"});
   check_config_refused(json::object(), kArchitectureUnsupported, {"no model_type", "llama"});
   check_config_refused(with("llama", "hidden_act", "gelu"), kArchitectureUnsupported, {"gelu", "silu"});
-  check_config_refused(with("llama", "rope_scaling", {{"rope_type", "yarn"}}), kArchitectureUnsupported, {"yarn", "llama3"});
-  check_config_refused(with("llama", "partial_rotary_factor", 0.5), kArchitectureUnsupported, {"partial_rotary_factor"});
+  check_config_refused(with("llama", "rope_scaling", {{"rope_type", "yarn"}}), kArchitectureUnsupported,
+                       {"yarn", "llama3"});
+  check_config_refused(with("llama", "partial_rotary_factor", 0.5), kArchitectureUnsupported,
+                       {"partial_rotary_factor"});
   check_config_refused(with("opt", "do_layer_norm_before", false), kArchitectureUnsupported, {"do_layer_norm_before"});
   check_config_refused(with("opt", "word_embed_proj_dim", 6), kArchitectureUnsupported, {"word_embed_proj_dim is 6"});
   check_config_refused(with("opt", "activation_function", "gelu"), kArchitectureUnsupported, {"gelu", "relu"});
-  check_config_refused(with("llama", "quantization_config", {{"quant_method", "gptq"}}), kArchitectureUnsupported, {"gptq"});
+  check_config_refused(with("llama", "quantization_config", {{"quant_method", "gptq"}}), kArchitectureUnsupported,
+                       {"gptq"});
 }
 
 TEST_CASE("a config that makes no sense is refused, naming file and field") {
@@ -153,7 +159,8 @@ TEST_CASE("a config that makes no sense is refused, naming file and field") {
   check("rope_theta", -5, {"rope_theta"});
   check("rope_scaling", "llama3", {"rope_scaling"});
   check("rope_scaling", {{"rope_type", "llama3"}, {"factor", "8"}}, {"rope_scaling.factor"});
-  check("rope_scaling", {{"rope_type", "llama3"}, {"low_freq_factor", 4}, {"high_freq_factor", 1}}, {"high_freq_factor"});
+  check("rope_scaling", {{"rope_type", "llama3"}, {"low_freq_factor", 4}, {"high_freq_factor", 1}},
+        {"high_freq_factor"});
   check("tie_word_embeddings", 1, {"tie_word_embeddings"});
   check("model_type", 5, {"model_type"});
   check("architectures", "LlamaForCausalLM", {"architectures"});
@@ -194,7 +201,8 @@ TEST_CASE("a tensor that is missing or of another shape or type is refused by na
   for (const char* name : {"model.layers.0.mlp.up_proj.weight", "model.norm.weight"}) {
     std::vector<TensorSource> sources;
     for (const TinyTensor& t : tensors)
-      sources.push_back(tensor_source(t.name, t.name == name ? DType::kI32 : DType::kF32, t.shape, std::span(t.values)));
+      sources.push_back(
+          tensor_source(t.name, t.name == name ? DType::kI32 : DType::kF32, t.shape, std::span(t.values)));
     REQUIRE(write_safetensors(folder / "model.safetensors", sources, {}).ok());
     check_refused(folder.path(), ErrorCode::kTensorMalformed, {name, "I32"});
   }

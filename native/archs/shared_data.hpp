@@ -37,9 +37,11 @@ struct GoldenModel {
 // Runs body for each of the nine models with golden values, and skips those that are not there.
 inline void for_each_golden(const std::function<void(const GoldenModel&)>& body) {
   static const std::vector<std::pair<std::string, std::string>> all = {
-      {"random", "random-llama3-gqa"}, {"random", "random-mistral-window"}, {"random", "random-qwen2-bias"},
-      {"random", "random-qwen3-qknorm"}, {"random", "random-opt"}, {"real", "stories260K"},
-      {"real", "TinyStories-656K"}, {"real", "tiny1m"}, {"real", "stories15M"}};
+      {"random", "random-llama3-gqa"}, {"random", "random-mistral-window"},
+      {"random", "random-qwen2-bias"}, {"random", "random-qwen3-qknorm"},
+      {"random", "random-opt"},        {"real", "stories260K"},
+      {"real", "TinyStories-656K"},    {"real", "tiny1m"},
+      {"real", "stories15M"}};
   for (const auto& [kind, name] : all) {
     const GoldenModel found{name, shared_folder() / (kind == "random" ? "models-random" : "models") / name,
                             shared_folder() / "golden" / kind / name};

@@ -23,8 +23,7 @@ inline std::string tiny_config(const std::string& family) {
     return "{\"model_type\": \"llama\", " + gated + R"("rms_norm_eps": 1e-5, "attention_bias": true, "mlp_bias": true,
       "rope_theta": 10000.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
       "high_freq_factor": 4.0, "original_max_position_embeddings": 16}, "torch_dtype": "float32"})";
-  if (family == "mistral")
-    return "{\"model_type\": \"mistral\", " + gated + R"("head_dim": 8, "sliding_window": 3})";
+  if (family == "mistral") return "{\"model_type\": \"mistral\", " + gated + R"("head_dim": 8, "sliding_window": 3})";
   if (family == "qwen2")
     return "{\"model_type\": \"qwen2\", " + gated + R"("tie_word_embeddings": true, "use_sliding_window": false,
       "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0}, "dtype": "float32"})";

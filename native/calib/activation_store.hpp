@@ -16,8 +16,8 @@ std::int64_t free_memory_bytes();
 // `slots` matrices [rows, cols] of fp32, zero at first.
 class ActivationStore {
  public:
-  // Anonymous memory up to `memory_limit` bytes; more goes to a file in `folder`, unlinked at once, whose space is taken
-  // beforehand so that a full disk is an error here (kDiskFull) and no crash later.
+  // Anonymous memory up to `memory_limit` bytes; more goes to a file in `folder`, unlinked at once, whose space is
+  // taken beforehand so that a full disk is an error here (kDiskFull) and no crash later.
   static Result<ActivationStore> make(std::int64_t slots, std::int64_t rows, std::int64_t cols,
                                       std::int64_t memory_limit, const std::filesystem::path& folder);
 

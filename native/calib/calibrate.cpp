@@ -151,12 +151,11 @@ Result<void> Run::backward(std::int64_t layer) {
   SquaredGradients squares(options.estimator, slots);
   const double layers = static_cast<double>(model.config().layers);
   for (std::int64_t sample = 0; sample < tokens.rows; ++sample) {
-    decoder.backward(weights, of_sample(inputs.slot(layer), sample), of_sample(gradient(), sample), space,
-                     [&](std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy) {
-                       squares.add(index, x, dy);
-                     });
-    const double done = (layers - 1 - static_cast<double>(layer)) * static_cast<double>(tokens.rows) +
-                        static_cast<double>(sample + 1);
+    decoder.backward(
+        weights, of_sample(inputs.slot(layer), sample), of_sample(gradient(), sample), space,
+        [&](std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy) { squares.add(index, x, dy); });
+    const double done =
+        (layers - 1 - static_cast<double>(layer)) * static_cast<double>(tokens.rows) + static_cast<double>(sample + 1);
     context.report({.fraction = done / (layers * static_cast<double>(tokens.rows)),
                     .work_done = done * static_cast<double>(length()) / layers,
                     .unit = "tokens",
@@ -190,10 +189,15 @@ Result<void> run_layers(const Model& model, MatrixView<const std::int32_t> token
   // Inputs of the layers to do, the last output when the head is still to be passed, and the gradient.
   const std::int64_t inputs = resumed ? to_do : to_do + 1;
   const std::int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : free_memory_bytes() / 2;
-  SQUEEZE_ASSIGN(const auto store, ActivationStore::make(inputs + 1, tokens.size(), model.config().hidden, limit,
-                                                         journal.folder()));
-  Run run{.model = model, .decoder = decoder, .tokens = tokens, .options = options, .context = context,
-          .journal = journal, .inputs = store};
+  SQUEEZE_ASSIGN(const auto store,
+                 ActivationStore::make(inputs + 1, tokens.size(), model.config().hidden, limit, journal.folder()));
+  Run run{.model = model,
+          .decoder = decoder,
+          .tokens = tokens,
+          .options = options,
+          .context = context,
+          .journal = journal,
+          .inputs = store};
   context.stage("Reading the text", kForwardWeight);
   SQUEEZE_TRY(run.forward());
   if (resumed) {
@@ -221,8 +225,7 @@ Result<CalibrationOutcome> calibrate(const Model& model, MatrixView<const std::i
   CalibrationOutcome outcome{.fingerprint = fingerprint, .loss = journal.loss(), .matrices = {}, .size_bytes = 0};
   for (std::int64_t layer = 0; layer < model.config().layers; ++layer)
     for (const MatrixSensitivity& m : journal.finished(layer)) outcome.matrices.push_back(m);
-  SQUEEZE_ASSIGN(outcome.size_bytes,
-                 journal.publish(model.fingerprint(), options.estimator, tokens.rows, tokens.cols));
+  SQUEEZE_ASSIGN(outcome.size_bytes, journal.publish(model.fingerprint(), options.estimator, tokens.rows, tokens.cols));
   return outcome;
 }
 

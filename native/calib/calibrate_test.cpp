@@ -19,7 +19,8 @@ namespace {
 
 Matrix<std::int32_t> tokens_of(std::int64_t rows, std::int64_t length) {
   Matrix<std::int32_t> tokens(rows, length);
-  for (std::size_t i = 0; i < tokens.values.size(); ++i) tokens.values[i] = static_cast<std::int32_t>((i * i * 7 + 3) % 23);
+  for (std::size_t i = 0; i < tokens.values.size(); ++i)
+    tokens.values[i] = static_cast<std::int32_t>((i * i * 7 + 3) % 23);
   return tokens;
 }
 
@@ -189,8 +190,8 @@ TEST_CASE("the figures of each matrix are those of its F") {
   CHECK(description.at("samples") == 3);
   CHECK(description.at("length") == 8);
   CHECK(description.at("matrices").size() == model->matrices().size());
-  CHECK(outcome.size_bytes ==
-        static_cast<std::int64_t>(fs::file_size(folder / "out/calibration.json") + fs::file_size(folder / "out/fisher.safetensors")));
+  CHECK(outcome.size_bytes == static_cast<std::int64_t>(fs::file_size(folder / "out/calibration.json") +
+                                                        fs::file_size(folder / "out/fisher.safetensors")));
   CHECK(std::distance(fs::directory_iterator(folder / "out"), {}) == 2);
   CHECK_FALSE(fs::exists(folder / "out.partial"));
 }
@@ -208,7 +209,8 @@ TEST_CASE("a run that was stopped goes on to the same bytes, wherever it stopped
     CAPTURE(reports);
     const fs::path out = folder / ("out" + std::to_string(reports));
     CancelAfter context(reports);
-    const auto stopped = calibrate(*model, tokens.view(), {.estimator = Estimator::kSample, .memory_limit_bytes = 0, .out = out}, context);
+    const auto stopped = calibrate(*model, tokens.view(),
+                                   {.estimator = Estimator::kSample, .memory_limit_bytes = 0, .out = out}, context);
     REQUIRE_FALSE(stopped.ok());
     CHECK(stopped.error().code == ErrorCode::kCancelled);
     CHECK(std::chrono::steady_clock::now() - context.since < std::chrono::seconds(1));
@@ -228,7 +230,9 @@ TEST_CASE("unfinished work of other inputs is not taken up") {
   const auto model = Model::open(folder.path()).value();
   const auto tokens = tokens_of(4, 8), others = tokens_of(4, 7);
   CancelAfter context(7);
-  const auto stopped = calibrate(*model, others.view(), {.estimator = Estimator::kSample, .memory_limit_bytes = 0, .out = folder / "out"}, context);
+  const auto stopped =
+      calibrate(*model, others.view(),
+                {.estimator = Estimator::kSample, .memory_limit_bytes = 0, .out = folder / "out"}, context);
   REQUIRE_FALSE(stopped.ok());
   REQUIRE(fs::exists(folder / "out.partial/gradient.safetensors"));
   run(*model, tokens, Estimator::kSample, folder / "out");
@@ -246,7 +250,8 @@ TEST_CASE("activations in a scratch file give the same bytes, and leave none beh
   CHECK(bytes_of(folder / "memory/fisher.safetensors") == bytes_of(folder / "file/fisher.safetensors"));
   CHECK(std::distance(fs::directory_iterator(folder / "file"), {}) == 2);
 
-  const auto small = ActivationStore::make(2, 3, 4, 1000, folder.path()), large = ActivationStore::make(2, 3, 4, 10, folder.path());
+  const auto small = ActivationStore::make(2, 3, 4, 1000, folder.path()),
+             large = ActivationStore::make(2, 3, 4, 10, folder.path());
   REQUIRE(small.ok());
   REQUIRE(large.ok());
   CHECK_FALSE(small.value().in_file());
@@ -261,7 +266,8 @@ TEST_CASE("what cannot be calibrated is refused by name") {
   SilentContext context;
   const auto refused = [&](const Model& m, const Matrix<std::int32_t>& tokens, const fs::path& out, ErrorCode code,
                            const std::string& word) {
-    const auto result = calibrate(m, tokens.view(), {.estimator = Estimator::kToken, .memory_limit_bytes = 0, .out = out}, context);
+    const auto result =
+        calibrate(m, tokens.view(), {.estimator = Estimator::kToken, .memory_limit_bytes = 0, .out = out}, context);
     REQUIRE_FALSE(result.ok());
     CAPTURE(result.error().message);
     CHECK(result.error().code == code);

@@ -47,7 +47,9 @@ std::string exact(double value) {
   return text;
 }
 
-std::string statistics_text(const MatrixSensitivity& m) { return exact(m.sum) + " " + exact(m.max) + " " + exact(m.weighted); }
+std::string statistics_text(const MatrixSensitivity& m) {
+  return exact(m.sum) + " " + exact(m.max) + " " + exact(m.weighted);
+}
 
 bool parse_statistics(const std::string& text, MatrixSensitivity& m) {
   return std::sscanf(text.c_str(), "%lf %lf %lf", &m.sum, &m.max, &m.weighted) == 3;
@@ -147,9 +149,9 @@ Result<void> CalibrationJournal::finish_layer(std::int64_t layer, std::span<cons
     metadata[name] = statistics_text(statistics[i]);
   }
   SQUEEZE_TRY(write_safetensors(layer_path(layer), sources, metadata));
-  SQUEEZE_TRY(write_safetensors(folder_ / kGradient,
-                                {tensor_source("gradient", DType::kF32, {gradient.rows, gradient.cols}, gradient.flat())},
-                                {{"fingerprint", fingerprint_}, {"layer", std::to_string(layer)}, {"loss", exact(loss)}}));
+  SQUEEZE_TRY(write_safetensors(
+      folder_ / kGradient, {tensor_source("gradient", DType::kF32, {gradient.rows, gradient.cols}, gradient.flat())},
+      {{"fingerprint", fingerprint_}, {"layer", std::to_string(layer)}, {"loss", exact(loss)}}));
   first_finished_ = layer;
   loss_ = loss;
   statistics_[layer] = std::move(statistics);
@@ -202,7 +204,8 @@ Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_f
 
   std::error_code code;
   std::int64_t bytes = 0;
-  for (const char* name : {kFisher, kDescription}) bytes += static_cast<std::int64_t>(fs::file_size(folder_ / name, code));
+  for (const char* name : {kFisher, kDescription})
+    bytes += static_cast<std::int64_t>(fs::file_size(folder_ / name, code));
   if (fs::exists(fs::symlink_status(out_, code))) return exists_already(out_);
   for (std::size_t i = 0; i < statistics_.size(); ++i) fs::remove(layer_path(static_cast<std::int64_t>(i)), code);
   fs::remove(folder_ / kGradient, code);

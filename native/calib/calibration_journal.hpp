@@ -2,8 +2,9 @@
 // What a calibration keeps on the disk: while it runs, "<out>.partial" with a file for each finished layer and the
 // gradient that the next one begins with; at the end the folder that calibrate.hpp describes.
 //
-// gradient.safetensors is the journal's last word: it names the layers that are finished, and is replaced only after the
-// layer's own file is in place. Every file carries the fingerprint of the inputs; files of other inputs are thrown away.
+// gradient.safetensors is the journal's last word: it names the layers that are finished, and is replaced only after
+// the layer's own file is in place. Every file carries the fingerprint of the inputs; files of other inputs are thrown
+// away.
 
 #include <cstdint>
 #include <filesystem>

@@ -10,8 +10,8 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kChunkBytes = 1 << 30;  // of hidden states held while the layers pass by
-constexpr std::int64_t kBatchRows = 1024;      // tokens in one pass of a layer: large products, bounded memory
+constexpr std::int64_t kChunkBytes = 1 << 30;   // of hidden states held while the layers pass by
+constexpr std::int64_t kBatchRows = 1024;       // tokens in one pass of a layer: large products, bounded memory
 constexpr std::int64_t kLogitFloats = 1 << 24;  // 64 MB of logits at a time
 
 // A model on its way through a chunk of windows.
@@ -59,9 +59,7 @@ Result<void> run_layers(Runner& runner, MatrixView<const std::int32_t> windows, 
   return {};
 }
 
-std::int64_t first_of_largest(std::span<const float> row) {
-  return std::ranges::max_element(row) - row.begin();
-}
+std::int64_t first_of_largest(std::span<const float> row) { return std::ranges::max_element(row) - row.begin(); }
 
 struct Sums {
   double nll = 0, against_nll = 0, kl = 0;

@@ -93,8 +93,7 @@ TEST_CASE("loss and divergence against float64 loops (tier D)") {
         double p_sum = 0, q_sum = 0;
         for (std::size_t v = 0; v < 23; ++v) p_sum += std::exp(p_rows[t][v]), q_sum += std::exp(q_rows[t][v]);
         for (std::size_t v = 0; v < 23; ++v)
-          kl += std::exp(p_rows[t][v]) / p_sum *
-                (p_rows[t][v] - std::log(p_sum) - q_rows[t][v] + std::log(q_sum)) / 18;
+          kl += std::exp(p_rows[t][v]) / p_sum * (p_rows[t][v] - std::log(p_sum) - q_rows[t][v] + std::log(q_sum)) / 18;
         const auto top = [](const auto& x) { return std::ranges::max_element(x) - x.begin(); };
         same += top(p_rows[t]) == top(q_rows[t]) ? 1.0 / 18 : 0;
       }

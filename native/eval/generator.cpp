@@ -113,7 +113,8 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
   run.stage("Generating", 1);
   // The last token of the prompt is always computed: its logits are not kept.
   const auto differs = std::ranges::mismatch(state.cached, prompt).in2;
-  const auto reused = std::min<std::ptrdiff_t>(differs - prompt.begin(), static_cast<std::ptrdiff_t>(prompt.size()) - 1);
+  const auto reused =
+      std::min<std::ptrdiff_t>(differs - prompt.begin(), static_cast<std::ptrdiff_t>(prompt.size()) - 1);
   state.cached.resize(static_cast<std::size_t>(reused));
 
   GenerationOutcome outcome{.prompt_tokens = static_cast<std::int64_t>(prompt.size()), .reused_tokens = reused};
@@ -129,7 +130,8 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
     SQUEEZE_TRY(run.check_cancelled());
     const double total = log_sum_exp(state.logits);
     if (!std::isfinite(total))
-      return Error{.code = ErrorCode::kValueNotFinite, .message = "The model's logits are not finite: it has diverged."};
+      return Error{.code = ErrorCode::kValueNotFinite,
+                   .message = "The model's logits are not finite: it has diverged."};
     const std::int32_t token = sample_token(state.logits, request.sampling, seen, random);
     if (std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {
       outcome.stop = StopReason::kStopToken;

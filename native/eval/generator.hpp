@@ -37,7 +37,8 @@ struct GenerationOutcome {
   double prompt_ms = 0, generation_ms = 0;
 };
 
-// Called for each token as it is chosen; a stop token is not handed on. logprob: natural log of its probability before any sampling setting.
+// Called for each token as it is chosen; a stop token is not handed on. logprob: natural log of its probability before
+// any sampling setting.
 using OnToken = std::function<void(std::int32_t token, float logprob)>;
 
 // A model with a cache of `context` tokens. One generation at a time; the cache stays between them, and a prompt that

@@ -35,7 +35,8 @@ Said say(Generator& generator, GenerationRequest request) {
   return said;
 }
 
-std::unique_ptr<Generator> tiny_generator(const TestFolder& folder, std::int64_t context, const char* family = "llama") {
+std::unique_ptr<Generator> tiny_generator(const TestFolder& folder, std::int64_t context,
+                                          const char* family = "llama") {
   write_tiny_checkpoint(folder.path(), family);
   auto generator = Generator::make(Model::open(folder.path()).value(), context);
   REQUIRE(generator.ok());
@@ -97,7 +98,8 @@ TEST_CASE("generation ends for a reason") {
   const Said length = say(*generator, {.prompt = {1, 2, 3, 4, 5}, .max_tokens = 2, .stop_tokens = {}, .sampling = {}});
   CHECK(length.outcome.stop == StopReason::kLength);
   CHECK(length.outcome.generated_tokens == 2);
-  const Said stopped = say(*generator, {.prompt = {1, 2, 3, 4, 5}, .max_tokens = 4, .stop_tokens = {full.tokens[0]}, .sampling = {}});
+  const Said stopped =
+      say(*generator, {.prompt = {1, 2, 3, 4, 5}, .max_tokens = 4, .stop_tokens = {full.tokens[0]}, .sampling = {}});
   CHECK(stopped.outcome.stop == StopReason::kStopToken);
   CHECK(stopped.tokens.empty());
 }
@@ -107,7 +109,8 @@ TEST_CASE("what cannot be generated is refused") {
   const auto generator = tiny_generator(folder, 8);
   SilentContext context;
   const auto code_of = [&](const GenerationRequest& request) {
-    const auto result = generator->generate(request, [](std::int32_t, float) {}, context);
+    const auto result = generator->generate(
+        request, [](std::int32_t, float) {}, context);
     REQUIRE_FALSE(result.ok());
     return result.error().code;
   };
@@ -185,7 +188,8 @@ TEST_CASE("the filters of the sampler") {
 TEST_CASE("a seed gives the same text, another seed another one") {
   TestFolder folder;
   const auto generator = tiny_generator(folder, 32);
-  GenerationRequest request{.prompt = {1, 2}, .max_tokens = 25, .stop_tokens = {}, .sampling = {.temperature = 1.5, .seed = 11}};
+  GenerationRequest request{
+      .prompt = {1, 2}, .max_tokens = 25, .stop_tokens = {}, .sampling = {.temperature = 1.5, .seed = 11}};
   const Said one = say(*generator, request), two = say(*generator, request);
   request.sampling.seed = 12;
   const Said three = say(*generator, request);

@@ -107,6 +107,12 @@ ThreadScratch& thread_scratch() {
   return scratch;
 }
 
+// Key/value heads that are worth handing to a thread together, so that decoding a small model stays on one.
+std::int64_t head_chunk(const AttentionShape& s, std::int64_t queries, std::int64_t keys) {
+  const std::int64_t products = s.heads / s.kv_heads * queries * keys * s.head_dim;
+  return std::max<std::int64_t>(1, (1 << 15) / products);
+}
+
 [[maybe_unused]] bool fits(const AttentionShape& s, MatrixView<const float> q, MatrixView<const float> k) {
   return s.kv_heads > 0 && s.heads % s.kv_heads == 0 && q.cols == s.heads * s.head_dim &&
          k.cols == s.kv_heads * s.head_dim;
@@ -122,7 +128,7 @@ void attention(const AttentionShape& shape, std::int64_t sequences, MatrixView<c
   const std::int64_t dim = shape.head_dim, group = shape.heads / shape.kv_heads;
   const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
 
-  parallel_for(sequences * shape.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(sequences * shape.kv_heads, head_chunk(shape, queries, keys), [&](std::int64_t begin, std::int64_t end) {
     ThreadScratch& scratch = thread_scratch();
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t s = task / shape.kv_heads, kv = task % shape.kv_heads;
@@ -156,34 +162,35 @@ void attention_backward(const AttentionShape& shape, std::int64_t sequences, Mat
   const std::int64_t length = q.rows / sequences, dim = shape.head_dim, group = shape.heads / shape.kv_heads;
   const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
 
-  parallel_for(sequences * shape.kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
-    ThreadScratch& scratch = thread_scratch();
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t origin = task / shape.kv_heads * length, kv = task % shape.kv_heads;
-      for (MatrixView<float> m : {dk, dv}) {
-        const auto own = head_of(m, dim, kv, origin, 0, length);
-        for (std::int64_t r = 0; r < length; ++r) std::fill_n(own.data + r * own.stride, dim, 0.0f);
-      }
-      for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
-        for (std::int64_t i = 0; i < length; i += kQueryBlock) {
-          const Block b = block_at(shape, i, std::min(length, i + kQueryBlock));
-          const auto q_h = head_of(q, dim, h, origin, b.first, b.last);
-          const auto k_h = head_of(k, dim, kv, origin, b.key_first, b.key_last);
-          const auto v_h = head_of(v, dim, kv, origin, b.key_first, b.key_last);
-          const auto d_out_h = head_of(d_out, dim, h, origin, b.first, b.last);
-          const MatrixView<float> p = scratch.scores.matrix(q_h.rows, k_h.rows);
-          const MatrixView<float> dp = scratch.gradients.matrix(q_h.rows, k_h.rows);
-          matmul_nt(q_h, k_h, p);
-          causal_softmax(p.data, p.rows, p.cols, b.first - b.key_first, shape.window, scale);
-          matmul_tn(p, d_out_h, head_of(dv, dim, kv, origin, b.key_first, b.key_last), 1);
-          matmul_nt(d_out_h, v_h, dp);
-          softmax_backward(p.data, dp.data, dp.rows, dp.cols, scale);
-          matmul_nn(dp, k_h, head_of(dq, dim, h, origin, b.first, b.last));
-          matmul_tn(dp, q_h, head_of(dk, dim, kv, origin, b.key_first, b.key_last), 1);
-        }
-      }
-    }
-  });
+  parallel_for(sequences * shape.kv_heads, head_chunk(shape, length, length),
+               [&](std::int64_t begin, std::int64_t end) {
+                 ThreadScratch& scratch = thread_scratch();
+                 for (std::int64_t task = begin; task < end; ++task) {
+                   const std::int64_t origin = task / shape.kv_heads * length, kv = task % shape.kv_heads;
+                   for (MatrixView<float> m : {dk, dv}) {
+                     const auto own = head_of(m, dim, kv, origin, 0, length);
+                     for (std::int64_t r = 0; r < length; ++r) std::fill_n(own.data + r * own.stride, dim, 0.0f);
+                   }
+                   for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
+                     for (std::int64_t i = 0; i < length; i += kQueryBlock) {
+                       const Block b = block_at(shape, i, std::min(length, i + kQueryBlock));
+                       const auto q_h = head_of(q, dim, h, origin, b.first, b.last);
+                       const auto k_h = head_of(k, dim, kv, origin, b.key_first, b.key_last);
+                       const auto v_h = head_of(v, dim, kv, origin, b.key_first, b.key_last);
+                       const auto d_out_h = head_of(d_out, dim, h, origin, b.first, b.last);
+                       const MatrixView<float> p = scratch.scores.matrix(q_h.rows, k_h.rows);
+                       const MatrixView<float> dp = scratch.gradients.matrix(q_h.rows, k_h.rows);
+                       matmul_nt(q_h, k_h, p);
+                       causal_softmax(p.data, p.rows, p.cols, b.first - b.key_first, shape.window, scale);
+                       matmul_tn(p, d_out_h, head_of(dv, dim, kv, origin, b.key_first, b.key_last), 1);
+                       matmul_nt(d_out_h, v_h, dp);
+                       softmax_backward(p.data, dp.data, dp.rows, dp.cols, scale);
+                       matmul_nn(dp, k_h, head_of(dq, dim, h, origin, b.first, b.last));
+                       matmul_tn(dp, q_h, head_of(dk, dim, kv, origin, b.key_first, b.key_last), 1);
+                     }
+                   }
+                 }
+               });
 }
 
 }  // namespace squeeze

@@ -14,9 +14,9 @@ struct AttentionShape {
   std::int64_t window = 0;                             // 0: none
 };
 
-// q, out: [sequences · Tq, heads · D]; k, v: [sequences · Tk, kv_heads · D], fp32, Tk >= Tq. The queries are the last Tq
-// positions of the Tk, so that a cache goes in front. Scores of 128 queries at a time exist, never all. out may be q.
-// Parallel over sequences and key/value heads; deterministic for a thread count. Working memory is kept per thread.
+// q, out: [sequences · Tq, heads · D]; k, v: [sequences · Tk, kv_heads · D], fp32, Tk >= Tq. The queries are the last
+// Tq positions of the Tk, so that a cache goes in front. Scores of 128 queries at a time exist, never all. out may be
+// q. Parallel over sequences and key/value heads; deterministic for a thread count. Working memory is kept per thread.
 void attention(const AttentionShape& shape, std::int64_t sequences, MatrixView<const float> q,
                MatrixView<const float> k, MatrixView<const float> v, MatrixView<float> out);
 

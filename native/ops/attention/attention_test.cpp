@@ -43,14 +43,14 @@ std::vector<double> reference(const Case& c, const std::vector<double>& q, const
 }
 
 const Case kCases[] = {
-    {{1, 1, 4, 0}, 1, 1, 1},      // one token
-    {{4, 2, 6, 0}, 2, 9, 9},      // grouped queries, two sequences
-    {{4, 4, 8, 0}, 1, 5, 12},     // behind a cache
-    {{4, 2, 8, 0}, 1, 1, 12},     // decoding
-    {{4, 2, 8, 5}, 1, 1, 12},     // decoding in a window
-    {{2, 1, 4, 3}, 2, 11, 11},    // a window
-    {{2, 2, 4, 1}, 1, 6, 6},      // a window of the token itself
-    {{2, 2, 4, 100}, 1, 6, 6},    // a window longer than the sequence
+    {{1, 1, 4, 0}, 1, 1, 1},       // one token
+    {{4, 2, 6, 0}, 2, 9, 9},       // grouped queries, two sequences
+    {{4, 4, 8, 0}, 1, 5, 12},      // behind a cache
+    {{4, 2, 8, 0}, 1, 1, 12},      // decoding
+    {{4, 2, 8, 5}, 1, 1, 12},      // decoding in a window
+    {{2, 1, 4, 3}, 2, 11, 11},     // a window
+    {{2, 2, 4, 1}, 1, 6, 6},       // a window of the token itself
+    {{2, 2, 4, 100}, 1, 6, 6},     // a window longer than the sequence
     {{2, 1, 16, 0}, 1, 300, 300},  // several blocks of queries
     {{2, 1, 16, 40}, 1, 300, 333},
 };
@@ -83,7 +83,8 @@ TEST_CASE("attention's gradients against differences (tier D)") {
     CAPTURE(c.queries);
     const auto& s = c.shape;
     const std::int64_t rows = c.sequences * c.queries;
-    const auto q = random_matrix(rows, s.heads * s.head_dim, 1, 2), k = random_matrix(rows, s.kv_heads * s.head_dim, 2, 2);
+    const auto q = random_matrix(rows, s.heads * s.head_dim, 1, 2),
+               k = random_matrix(rows, s.kv_heads * s.head_dim, 2, 2);
     const auto v = random_matrix(rows, s.kv_heads * s.head_dim, 3), d_out = random_matrix(rows, q.cols, 4);
     Matrix<float> dq(rows, q.cols), dk(rows, k.cols), dv(rows, k.cols);
     attention_backward(s, c.sequences, q.view(), k.view(), v.view(), d_out.view(), dq.view(), dk.view(), dv.view());

@@ -54,8 +54,8 @@ TEST_CASE("cross_entropy and its gradient against float64 (tiers B, D)") {
 
 TEST_CASE("cross_entropy's gradient against differences (tier D)") {
   const auto logits = random_matrix(1, 9, 4, 3);
-  const auto differences = central_differences(
-      [](const auto& x) { return reference_lse(x.data(), 9) - x[5]; }, in_double(logits));
+  const auto differences =
+      central_differences([](const auto& x) { return reference_lse(x.data(), 9) - x[5]; }, in_double(logits));
   auto gradient = logits;
   std::vector<double> loss(1);
   cross_entropy_with_gradient(gradient.view(), std::vector<std::int32_t>{5}, loss);
@@ -79,7 +79,8 @@ TEST_CASE("kl_divergence against float64, and zero for equal rows (tier B)") {
     auto q = random_matrix(1, c.vocabulary, 2, 0.01f);
     for (std::size_t i = 0; i < q.values.size(); ++i) q.values[i] += p.values[i];
     const auto exact_p = in_double(p), exact_q = in_double(q);
-    const double lse_p = reference_lse(exact_p.data(), c.vocabulary), lse_q = reference_lse(exact_q.data(), c.vocabulary);
+    const double lse_p = reference_lse(exact_p.data(), c.vocabulary),
+                 lse_q = reference_lse(exact_q.data(), c.vocabulary);
     double wanted = 0;
     for (std::size_t i = 0; i < exact_p.size(); ++i)
       wanted += std::exp(exact_p[i] - lse_p) * ((exact_p[i] - lse_p) - (exact_q[i] - lse_q));

@@ -46,8 +46,7 @@ SQUEEZE_HOT static void layer_norm_backward_rows(const float* x, const float* we
     }
     sum /= static_cast<float>(cols);
     along /= static_cast<float>(cols);
-    for (std::int64_t i = 0; i < cols; ++i)
-      dx[i] = m.r * (weight[i] * dy[i] - sum - (x[i] - m.mean) * m.r * along);
+    for (std::int64_t i = 0; i < cols; ++i) dx[i] = m.r * (weight[i] * dy[i] - sum - (x[i] - m.mean) * m.r * along);
   }
 }
 

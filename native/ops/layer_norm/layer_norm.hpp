@@ -1,6 +1,6 @@
 #pragma once
-// LayerNorm (Ba et al., arXiv 1607.06450): y = (x − mean(x)) · r · weight + bias with r = 1 / sqrt(var(x) + eps), row by
-// row, var being the mean of squared deviations.
+// LayerNorm (Ba et al., arXiv 1607.06450): y = (x − mean(x)) · r · weight + bias with r = 1 / sqrt(var(x) + eps), row
+// by row, var being the mean of squared deviations.
 
 #include <span>
 

@@ -51,8 +51,8 @@ TEST_CASE("layer_norm follows its formula (tier B) and its gradient the differen
 
     if (c.rows * c.cols > 1000) continue;
     const auto dy = random_matrix(c.rows, c.cols, 4);
-    const auto differences = central_differences(
-        [&](const auto& at) { return weighted(loss_at(at), in_double(dy)); }, in_double(x), 1e-5 * c.scale);
+    const auto differences = central_differences([&](const auto& at) { return weighted(loss_at(at), in_double(dy)); },
+                                                 in_double(x), 1e-5 * c.scale);
     auto dx = dy;
     layer_norm_backward(x.view(), weight.values, 1e-5f, dx.view(), dx.view());
     CHECK(relative_error(dx.values, differences) < 10 * bound);

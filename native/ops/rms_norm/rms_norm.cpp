@@ -43,8 +43,8 @@ void rms_norm(MatrixView<const float> x, std::span<const float> weight, float ep
   });
 }
 
-void rms_norm_backward(MatrixView<const float> x, std::span<const float> weight, float eps,
-                       MatrixView<const float> dy, MatrixView<float> dx) {
+void rms_norm_backward(MatrixView<const float> x, std::span<const float> weight, float eps, MatrixView<const float> dy,
+                       MatrixView<float> dx) {
   assert(x.rows == dy.rows && x.cols == dy.cols && x.rows == dx.rows && x.cols == dx.cols);
   parallel_for(x.rows, row_chunk(x.cols), [&](std::int64_t first, std::int64_t last) {
     const std::int64_t offset = first * x.cols;

@@ -12,7 +12,7 @@ void rms_norm(MatrixView<const float> x, std::span<const float> weight, float ep
 
 // dx[M, N] = gradient with respect to x, given dy[M, N]; r is computed again from x. dx may be dy.
 //   dx = r · (weight·dy − x · r² · mean(weight·dy·x))
-void rms_norm_backward(MatrixView<const float> x, std::span<const float> weight, float eps,
-                       MatrixView<const float> dy, MatrixView<float> dx);
+void rms_norm_backward(MatrixView<const float> x, std::span<const float> weight, float eps, MatrixView<const float> dy,
+                       MatrixView<float> dx);
 
 }  // namespace squeeze

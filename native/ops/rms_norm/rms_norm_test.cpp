@@ -25,7 +25,8 @@ struct Case {
   float eps, scale;
 };
 
-constexpr Case kCases[] = {{1, 1, 1e-6f, 1}, {3, 7, 1e-5f, 1}, {5, 64, 1e-6f, 100}, {2, 288, 1e-6f, 1e-3f}, {300, 96, 1e-6f, 1}};
+constexpr Case kCases[] = {
+    {1, 1, 1e-6f, 1}, {3, 7, 1e-5f, 1}, {5, 64, 1e-6f, 100}, {2, 288, 1e-6f, 1e-3f}, {300, 96, 1e-6f, 1}};
 
 }  // namespace
 

@@ -13,7 +13,8 @@ struct Case {
   double theta;
 };
 
-constexpr Case kCases[] = {{1, 5, 0, 1, 2, 10000}, {2, 7, 0, 3, 8, 10000}, {1, 3, 40, 2, 24, 500000}, {3, 90, 10, 4, 16, 10000}};
+constexpr Case kCases[] = {
+    {1, 5, 0, 1, 2, 10000}, {2, 7, 0, 3, 8, 10000}, {1, 3, 40, 2, 24, 500000}, {3, 90, 10, 4, 16, 10000}};
 
 }  // namespace
 
@@ -50,7 +51,8 @@ TEST_CASE("rope's way back is its gradient (tier D)") {
   auto turned = x, back = g;
   rope(table, 20, 0, turned.view());
   rope(table, 20, 0, back.view(), Turn::kBack);
-  CHECK(weighted(in_double(turned), in_double(g)) == doctest::Approx(weighted(in_double(x), in_double(back))).epsilon(1e-6));
+  CHECK(weighted(in_double(turned), in_double(g)) ==
+        doctest::Approx(weighted(in_double(x), in_double(back))).epsilon(1e-6));
 }
 
 TEST_CASE("llama3 scaling keeps short wavelengths, stretches long ones and blends between") {
