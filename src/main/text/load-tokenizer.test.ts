@@ -73,3 +73,15 @@ test('ids that no token has are left out', async () => {
   expect(tokenizer.decode([2, 77, 4])).toBe('ab a')
   expect(tokenizer.decode([])).toBe('')
 })
+
+test('a Llama vocabulary without bytes leaves out the characters that it lacks', async () => {
+  const model = { type: 'BPE', vocab: { '<unk>': 0, a: 1, b: 2, ab: 3, '▁': 4 }, merges: ['a b'], unk_token: '<unk>' }
+  const normalizer = { type: 'Replace', pattern: { String: ' ' }, content: '▁' }
+  const files = { 'tokenizer.json': { model: { ...model, byte_fallback: true, fuse_unk: true }, normalizer } }
+  const llama = await loadTokenizer(
+    folderWith({ ...files, 'tokenizer_config.json': { tokenizer_class: 'LlamaTokenizer' } }),
+  )
+  expect([...llama.encode('a“b ”😀a')]).toEqual([3, 4, 1])
+  const other = await loadTokenizer(folderWith(files))
+  expect([...other.encode('a“b')]).toEqual([1, 0, 2])
+})

@@ -7,6 +7,7 @@ import { chatTemplate } from './chat-template.ts'
 import { readSentencePiece } from './sentencepiece.ts'
 import { isObject, parseObject, readOptional, readTokenizerConfig, type TokenizerConfig } from './tokenizer-config.ts'
 import type { Part, Tokenizer, TokenizerJson } from './tokenizer.ts'
+import { withoutUnknownCharacters } from './unknown-characters.ts'
 import { wordCutter } from './word-cuts.ts'
 
 interface Source {
@@ -56,7 +57,7 @@ function parseTokenizerJson(text: string, path: string): TokenizerJson {
 
 function makeLibrary(source: Source, config: TokenizerConfig): Library {
   try {
-    const library = new Library(repaired(source.json, config), config.raw)
+    const library = new Library(withoutUnknownCharacters(repaired(source.json, config), config), config.raw)
     if (source.mergeRanks)
       (library.model as unknown as { bpe_ranks: Map<string, number> }).bpe_ranks = source.mergeRanks
     cutLongWords(library, source.json)
