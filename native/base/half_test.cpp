@@ -65,7 +65,8 @@ TEST_CASE("bfloat16: the nearest of the two neighbours, ties to even") {
     const float back = to_float(to_bfloat16(value));
     REQUIRE((back == low || back == high));
     if (std::isfinite(high)) {
-      const double to_low = std::abs(static_cast<double>(value) - low), to_high = std::abs(static_cast<double>(value) - high);
+      const double to_low = std::abs(static_cast<double>(value) - low),
+                   to_high = std::abs(static_cast<double>(value) - high);
       if (to_low < to_high) REQUIRE(back == low);
       if (to_high < to_low) REQUIRE(back == high);
       if (to_low == to_high) REQUIRE((to_bfloat16(value).bits & 1u) == 0);

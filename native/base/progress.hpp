@@ -10,7 +10,7 @@
 namespace squeeze {
 
 struct Progress {
-  double fraction = 0;  // of the current stage, 0..1
+  double fraction = 0;   // of the current stage, 0..1
   double work_done = 0;  // in `unit`, within the stage; the reporter makes the rate from it
   const char* unit = "";
   std::string detail = {};

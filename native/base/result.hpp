@@ -106,10 +106,10 @@ class [[nodiscard]] Result<void> {
 #define SQUEEZE_CONCAT_(a, b) a##b
 #define SQUEEZE_CONCAT(a, b) SQUEEZE_CONCAT_(a, b)
 // SQUEEZE_ASSIGN(auto file, open(path)): declares `file`, or returns the error.
-#define SQUEEZE_ASSIGN(declaration, expression)                                                       \
-  auto SQUEEZE_CONCAT(squeeze_result_, __LINE__) = (expression);                                      \
-  if (!SQUEEZE_CONCAT(squeeze_result_, __LINE__).ok())                                                \
-    return std::move(SQUEEZE_CONCAT(squeeze_result_, __LINE__)).error();                              \
+#define SQUEEZE_ASSIGN(declaration, expression)                          \
+  auto SQUEEZE_CONCAT(squeeze_result_, __LINE__) = (expression);         \
+  if (!SQUEEZE_CONCAT(squeeze_result_, __LINE__).ok())                   \
+    return std::move(SQUEEZE_CONCAT(squeeze_result_, __LINE__)).error(); \
   declaration = std::move(SQUEEZE_CONCAT(squeeze_result_, __LINE__)).value()
 
 }  // namespace squeeze
