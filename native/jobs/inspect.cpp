@@ -33,12 +33,6 @@ std::string main_dtype(const TensorStore& store, const std::vector<std::string>&
   return most == counts.end() ? "unknown" : std::string(name_of(most->first));
 }
 
-bool has_tokenizer(const fs::path& folder) {
-  std::error_code code;
-  return fs::exists(folder / "tokenizer.json", code) || fs::exists(folder / "tokenizer.model", code) ||
-         (fs::exists(folder / "vocab.json", code) && fs::exists(folder / "merges.txt", code));
-}
-
 std::string percent(double fraction) {
   char text[24];
   std::snprintf(text, sizeof(text), "%.0f%%", 100 * fraction);
@@ -65,8 +59,6 @@ std::vector<contract::CheckpointWarning> warnings_of(const Model& model, const S
     out.push_back({"rows-short", "Rows are as short as " + std::to_string(sizes.shortest_row) +
                                      " weights: there a 4-bit codebook costs " + share + " bits for each of them."});
   }
-  if (!has_tokenizer(model.folder()))
-    out.push_back({"tokenizer-missing", "There is no tokenizer in the folder: text cannot be read for this model."});
   if (model.config().tied_embeddings && model.store().find("lm_head.weight") != nullptr)
     out.push_back({"head-twice", "The head is tied to the embedding, and stored once more all the same."});
   return out;
