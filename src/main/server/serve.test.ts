@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs'
 import { request } from 'node:http'
-import { createServer } from 'node:net'
+import { connect as connectTo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -148,6 +149,17 @@ describe('the wire', () => {
     socket.send('not json')
     expect(await closed).toBe(1008)
   })
+})
+
+it('ends although somebody who was refused holds on to the connection', async () => {
+  const own = await serve({ api, host: '127.0.0.1', port: 0, pageRoot: join(folder, 'page') })
+  const stranger = connectTo({ port: own.port, host: '127.0.0.1', allowHalfOpen: true })
+  const head = `GET /wire HTTP/1.1\r\nHost: 127.0.0.1:${own.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
+  stranger.write(head)
+  const [said] = (await once(stranger, 'data')) as [Buffer]
+  expect(said.toString()).toMatch(/^HTTP\/1\.1 403 /)
+  await own.close()
+  stranger.destroy()
 })
 
 it('says which port is taken', async () => {

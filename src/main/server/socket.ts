@@ -68,5 +68,7 @@ function post(socket: WebSocket, text: string): void {
 
 function refuse(stream: Duplex, status: number, words: string): void {
   stream.on('error', () => stream.destroy())
+  // Whoever does not hang up in turn would keep the connection, and the server from closing.
+  stream.once('finish', () => stream.destroy())
   stream.end(`HTTP/1.1 ${status} ${words}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
