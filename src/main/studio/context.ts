@@ -25,6 +25,8 @@ export type Context = {
   root: string
   version: string
   sidecar: Sidecar
+  /** Where the sidecar's binary is; throws where there is none. */
+  sidecarPath: () => string
   /** Opened on first use, so that what records nothing needs no database. */
   database: () => Database
   close: () => Promise<void>
@@ -34,8 +36,9 @@ export function createContext(options: StudioOptions): Context {
   const env = options.env ?? process.env
   const home = resolveHome(options.home, env)
   const { folder: root, version } = findRoot()
+  const sidecarPath = () => locateSidecar({ root, resourcesPath: options.resourcesPath, env })
   const sidecar = createSidecar({
-    command: () => ({ path: locateSidecar({ root, resourcesPath: options.resourcesPath, env }), env }),
+    command: () => ({ path: sidecarPath(), env }),
     contractHash: CONTRACT_HASH,
     hostVersion: version,
     logFile: options.keepLog === false ? undefined : join(home, 'logs', 'sidecar.log'),
@@ -47,6 +50,7 @@ export function createContext(options: StudioOptions): Context {
     root,
     version,
     sidecar,
+    sidecarPath,
     database() {
       if (!database) {
         database = openDatabase(home)

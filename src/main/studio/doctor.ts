@@ -6,7 +6,6 @@ import type { ErrorInfo } from '../../shared/contract/errors.ts'
 import { CONTRACT_HASH } from '../../shared/contract/contract-hash.ts'
 import type { HelloResult } from '../../shared/contract/sidecar/hello.ts'
 import { toErrorInfo } from '../../shared/contract/studio-error.ts'
-import { locateSidecar } from '../sidecar/index.ts'
 import type { Context } from './context.ts'
 
 export type Doctor = {
@@ -35,7 +34,7 @@ export async function doctor(context: Context, options: { record?: boolean | und
       return undefined
     }
   }
-  const sidecarPath = await attempt(() => locateSidecar({ root: context.root }))
+  const sidecarPath = await attempt(context.sidecarPath)
   const sidecar = sidecarPath === undefined ? undefined : await attempt(() => context.sidecar.hello())
   if (options.record !== false) await attempt(() => context.database())
   const sqlite = await attempt(sqliteVersion)
