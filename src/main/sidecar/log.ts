@@ -18,7 +18,7 @@ export type SidecarLog = {
  */
 export function createLog(options: { file?: string | undefined; lines?: number } = {}): SidecarLog {
   const keep = options.lines ?? 200
-  const file = options.file === undefined ? undefined : openQuietly(options.file)
+  let file = options.file === undefined ? undefined : openQuietly(options.file)
   let lines: string[] = []
   let unfinished = ''
 
@@ -40,6 +40,8 @@ export function createLog(options: { file?: string | undefined; lines?: number }
     },
     close() {
       if (file !== undefined) closeSync(file)
+      // A process that is still ending may say something more, and the number may be another file's by then.
+      file = undefined
     },
   }
 }
