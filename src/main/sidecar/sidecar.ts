@@ -89,6 +89,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
 
   async function start(): Promise<Live> {
     if (deaths > 0) await sleep(Math.min(backOffMs * 2 ** (deaths - 1), backOffMs * 30))
+    if (closed) throw closing()
     const jobs = createJobTable()
     const startedAt = Date.now()
     const { contractHash, hostVersion } = options
@@ -103,7 +104,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
   }
 
   function ensure(): Promise<Live> {
-    if (closed) throw fail('busy', 'The studio is closing.')
+    if (closed) throw closing()
     current ??= start().catch((error: unknown) => {
       current = undefined
       deaths += 1
@@ -177,6 +178,10 @@ function onAbort(signal: AbortSignal | undefined, act: () => void): () => void {
   if (signal.aborted) act()
   else signal.addEventListener('abort', act, { once: true })
   return () => signal.removeEventListener('abort', act)
+}
+
+function closing(): StudioError {
+  return fail('busy', 'The studio is closing.')
 }
 
 export function cancelled(): StudioError {
