@@ -66,8 +66,8 @@ export function stored<T>(write: () => T): T {
   }
 }
 
-/** A write that may fail without harm: progress, and the end of a job whose own failure matters more. */
-function quietly(write: () => void): void {
+/** A write that may fail without harm: what is written anew later, or matters less than the failure that led here. */
+export function quietly(write: () => void): void {
   try {
     write()
   } catch (error) {

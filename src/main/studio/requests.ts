@@ -5,6 +5,7 @@ import { makeApi, type StudioApi } from './api.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
 import { jobSummaries, project, projectSummaries } from './projects.ts'
+import { quietly } from './recording.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -23,7 +24,7 @@ export function makePageApi(context: Context): StudioApi {
       {
         dataVersion: () => dataVersion(context.database()),
         jobs,
-        endLostJobs: () => endLostJobs(context.database(), false),
+        endLostJobs: () => quietly(() => endLostJobs(context.database(), false)),
       },
       LOOK_EVERY_MS,
     ),
