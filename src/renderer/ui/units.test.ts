@@ -48,6 +48,7 @@ describe('units', () => {
     expect(plain(units.duration(840))).toBe('840 ms')
     expect(plain(units.duration(12_300))).toBe('12 s')
     expect(plain(units.duration(200_000))).toBe('3 min 20 s')
+    expect(plain(units.duration(119_700))).toBe('1 min 59 s')
     expect(plain(units.timeLeft(41_000))).toBe('about 50 s left')
     expect(plain(units.rate(1_234_000, 'weights/s'))).toBe('1.23 M weights/s')
     expect(plain(units.rate(12, 'tokens/s'))).toBe('12 tokens/s')

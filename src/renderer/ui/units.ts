@@ -86,7 +86,7 @@ export function duration(ms: number): string {
   const seconds = ms / 1000
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)}${SPACE}s`
   const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes}${SPACE}min ${Math.round(seconds % 60)}${SPACE}s`
+  if (minutes < 60) return `${minutes}${SPACE}min ${Math.floor(seconds % 60)}${SPACE}s`
   return `${Math.floor(minutes / 60)}${SPACE}h ${minutes % 60}${SPACE}min`
 }
 
