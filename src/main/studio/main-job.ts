@@ -103,9 +103,12 @@ async function measure(context: Context, squeezed: Model, base: Model, text: str
   }
   const { result, stamp } = await runEvaluation(context, { model: squeezed, against: base, plan }, options)
   const { divergence } = result
-  const reference = divergence?.againstPerplexity
+  // Beside a result that diverged nothing is known of the checkpoint: it is then measured by itself.
+  const before = divergence
+    ? { diverged: divergence.againstPerplexity === undefined, perplexity: divergence.againstPerplexity }
+    : (await runEvaluation(context, { model: base, against: undefined, plan }, options)).result
   return {
-    before: quality({ diverged: reference === undefined, perplexity: reference }),
+    before: quality(before),
     after: {
       ...quality(result),
       ...(divergence ? { klMean: divergence.klMean, top1Agreement: divergence.top1Agreement } : {}),
