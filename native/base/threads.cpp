@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <exception>
 #include <fstream>
 #include <set>
 #include <string>
@@ -43,8 +44,17 @@ void parallel_for(std::int64_t count, std::int64_t chunk, const std::function<vo
     return;
   }
   const std::int64_t chunks = (count + chunk - 1) / chunk;
+  std::exception_ptr thrown;  // one that left the parallel region would end the process
 #pragma omp parallel for schedule(dynamic, 1)
-  for (std::int64_t c = 0; c < chunks; ++c) body(c * chunk, std::min(count, (c + 1) * chunk));
+  for (std::int64_t c = 0; c < chunks; ++c) {
+    try {
+      body(c * chunk, std::min(count, (c + 1) * chunk));
+    } catch (...) {
+#pragma omp critical(squeeze_parallel_for)
+      thrown = std::current_exception();
+    }
+  }
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 }  // namespace squeeze

@@ -14,7 +14,8 @@ void set_thread_count(int threads);
 int thread_count();
 
 // Calls body(first, last) over [0, count) in chunks of `chunk`, handed out dynamically: a stolen core delays one
-// chunk, not half of the work. The order of chunks is not fixed, so bodies must not share sums.
+// chunk, not half of the work. The order of chunks is not fixed, so bodies must not share sums. What a body throws,
+// such as bad_alloc, is thrown again here once all chunks are done (of several, one).
 void parallel_for(std::int64_t count, std::int64_t chunk, const std::function<void(std::int64_t, std::int64_t)>& body);
 
 }  // namespace squeeze

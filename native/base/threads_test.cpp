@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <new>
 #include <vector>
 
 using namespace squeeze;
@@ -17,6 +18,16 @@ TEST_CASE("parallel_for: covers every index exactly once, whatever the chunk") {
       for (const auto& times : seen) REQUIRE(times == 1);
     }
   }
+}
+
+TEST_CASE("parallel_for: what a body throws reaches the caller, and the other chunks are done") {
+  std::atomic<int> done = 0;
+  const auto body = [&](std::int64_t first, std::int64_t) {
+    if (first % 10 == 3) throw std::bad_alloc();
+    ++done;
+  };
+  CHECK_THROWS_AS(parallel_for(100, 1, body), std::bad_alloc);
+  CHECK(done == 90);
 }
 
 TEST_CASE("threads: the count that was set is the count that is used") {
