@@ -1,6 +1,7 @@
 #pragma once
-// Inner products with fp32 accumulation in a fixed order (kLanes partial sums, then pairwise): the same result on every
-// x86-64 level and for every number of threads. The weights' bytes need not be aligned.
+// Inner products with fp32 accumulation in a fixed order (kLanes partial sums, then pairwise), so the same result for
+// every number of threads. Between processors it may differ in the last bits: those with FMA round a product and its
+// addition once, others twice. The weights' bytes need not be aligned.
 
 #include <cstddef>
 #include <cstdint>
