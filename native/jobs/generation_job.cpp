@@ -1,8 +1,6 @@
 #include "jobs/generation_job.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "base/threads.hpp"
 
@@ -40,20 +38,6 @@ contract::GenerationResultStopReason reason_of(StopReason reason) {
   }
   return {};
 }
-
-// Stops a generation whose numbers are no numbers any more.
-class StoppableContext final : public RunContext {
- public:
-  explicit StoppableContext(RunContext& whole) : whole_(whole) {}
-  void stage(const std::string& name, double weight) override { whole_.stage(name, weight); }
-  void report(const Progress& progress) override { whole_.report(progress); }
-  bool cancelled() const override { return stopped || whole_.cancelled(); }
-
-  bool stopped = false;
-
- private:
-  RunContext& whole_;
-};
 
 }  // namespace
 
@@ -112,14 +96,7 @@ Result<contract::GenerationResult> run_generation(
                       .min_p = params.sampling.min_p,
                       .repetition_penalty = params.sampling.repetition_penalty,
                       .seed = static_cast<std::uint64_t>(params.sampling.seed)};
-  StoppableContext stoppable(context);
-  const auto on_token = [&](std::int32_t token, float logprob) {
-    if (std::isfinite(logprob)) return produced(token, logprob);
-    stoppable.stopped = true;
-  };
-  auto outcome = model.generator->generate(request, on_token, stoppable);
-  if (stoppable.stopped)
-    return Error{.code = ErrorCode::kValueNotFinite, .message = "The model's logits are not finite."};
+  auto outcome = model.generator->generate(request, produced, context);
   if (!outcome.ok()) return std::move(outcome).error();
 
   const GenerationOutcome& found = outcome.value();
