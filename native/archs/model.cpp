@@ -20,10 +20,7 @@ std::string layer_prefix(const Family& family, std::int64_t layer) {
 Result<void> check_vector(const TensorStore& store, const std::string& name, std::int64_t size) {
   SQUEEZE_ASSIGN(const TensorView tensor, store.require(name));
   if (!is_weight_dtype(tensor.dtype))
-    return Error{
-        .code = ErrorCode::kTensorMalformed,
-        .message = "Tensor " + name + " is " + std::string(name_of(tensor.dtype)) + "; F32, F16 or BF16 was expected.",
-        .tensor = name};
+    return refused(tensor, "is " + std::string(name_of(tensor.dtype)) + "; F32, F16 or BF16 was expected");
   return expect_shape(tensor, {size});
 }
 
@@ -31,10 +28,7 @@ Result<void> check_vector(const TensorStore& store, const std::string& name, std
 Result<void> check_matrix(const TensorStore& store, const std::string& name, std::int64_t rows, std::int64_t cols) {
   if (const TensorView* tensor = store.find(name + ".weight")) {
     if (!is_weight_dtype(tensor->dtype))
-      return Error{.code = ErrorCode::kTensorMalformed,
-                   .message = "Tensor " + tensor->name + " is " + std::string(name_of(tensor->dtype)) +
-                              "; F32, F16 or BF16 was expected.",
-                   .tensor = tensor->name};
+      return refused(*tensor, "is " + std::string(name_of(tensor->dtype)) + "; F32, F16 or BF16 was expected");
     return expect_shape(*tensor, {rows, cols});
   }
   for (const Format* format : all_formats())
@@ -222,14 +216,6 @@ Result<LayerWeights> Model::layer(std::int64_t index) const {
     SQUEEZE_ASSIGN(w.k_norm, read_vector(store_, prefix + names.k_norm + ".weight"));
   }
   return w;
-}
-
-std::int64_t Model::stored_bytes(const std::string& name) const {
-  std::int64_t bytes = 0;
-  for (const std::string& tensor : store_.names())
-    if (tensor.starts_with(name + ".") && tensor != name + ".bias")
-      bytes += static_cast<std::int64_t>(store_.find(tensor)->bytes.size());
-  return bytes;
 }
 
 Result<std::shared_ptr<const LinearWeight>> Model::embedding() const {

@@ -90,8 +90,6 @@ class Model {
   // Names without ".weight"; both the same when tied.
   const std::string& embedding_name() const { return embedding_name_; }
   const std::string& head_name() const { return head_name_; }
-  // Bytes on disk of everything that is stored for a linear (`name` without ".weight"), its bias apart. Reads nothing.
-  std::int64_t stored_bytes(const std::string& name) const;
 
   // 128-bit hash, hex: config.json's model fields, every tensor's name, dtype, shape, and up to 4 KiB of each tensor's
   // bytes spread over it. Two fine-tunes of one base differ; moving or re-sharding a folder changes nothing.

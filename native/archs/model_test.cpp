@@ -60,7 +60,7 @@ TEST_CASE("every family opens, with its matrices in order") {
       REQUIRE(linear.ok());
       CHECK(linear.value()->rows() == slot.rows);
       CHECK(linear.value()->cols() == slot.cols);
-      CHECK(model.value()->stored_bytes(slot.name) == slot.rows * slot.cols * 4);
+      CHECK(linear.value()->size_bytes() == slot.rows * slot.cols * 4);
     }
     CHECK(roles == (family == "opt" ? "q k v o fc1 fc2 " : "q k v o gate up down "));
     CHECK(model.value()->layer(1).value().linears().size() == (family == "opt" ? 6 : 7));

@@ -32,6 +32,12 @@ void for_row_blocks(const LinearWeight& w, const Body& body) {
 
 }  // namespace
 
+Error refused(const TensorView& tensor, const std::string& what) {
+  return {.code = ErrorCode::kTensorMalformed,
+          .message = "Tensor " + tensor.name + " " + what + ".",
+          .tensor = tensor.name};
+}
+
 void LinearWeight::multiply_vector(std::span<const float> x, std::span<float> y) const {
   assert(static_cast<std::int64_t>(x.size()) == cols() && static_cast<std::int64_t>(y.size()) == rows());
   const std::int64_t chunk_rows = std::max<std::int64_t>(1, kChunkFloats / std::max<std::int64_t>(1, cols()));

@@ -63,6 +63,9 @@ struct Format {
 
 std::span<const Format* const> all_formats();
 
+// "Tensor <name> <what>.", as kTensorMalformed.
+Error refused(const TensorView& tensor, const std::string& what);
+
 // Loads `name` from whichever layout the store holds it in; checks that it is [rows, cols].
 Result<std::shared_ptr<const LinearWeight>> load_linear(const TensorStore& store, const std::string& name,
                                                         std::int64_t rows, std::int64_t cols);

@@ -8,18 +8,12 @@ namespace {
 
 constexpr std::int64_t kShortCols = 65'536;
 
-Error refuse(const TensorView& tensor, const std::string& what) {
-  return {.code = ErrorCode::kTensorMalformed,
-          .message = "Tensor " + tensor.name + " " + what + ".",
-          .tensor = tensor.name};
-}
-
 Result<TensorView> require(const TensorStore& store, const std::string& name, DType dtype,
                            const std::vector<std::int64_t>& shape) {
   SQUEEZE_ASSIGN(TensorView tensor, store.require(name));
   if (tensor.dtype != dtype)
-    return refuse(tensor,
-                  "is " + std::string(name_of(tensor.dtype)) + "; " + std::string(name_of(dtype)) + " was expected");
+    return refused(tensor,
+                   "is " + std::string(name_of(tensor.dtype)) + "; " + std::string(name_of(dtype)) + " was expected");
   SQUEEZE_TRY(expect_shape(tensor, shape));
   return tensor;
 }
@@ -50,10 +44,10 @@ Result<std::optional<SparsePart>> SparsePart::load(const TensorStore& store, con
   SQUEEZE_ASSIGN(const TensorView row_ptr, require(store, prefix + "row_ptr", DType::kI32, {rows + 1}));
   part.row_ptr_.resize(static_cast<std::size_t>(rows + 1));
   std::memcpy(part.row_ptr_.data(), row_ptr.bytes.data(), row_ptr.bytes.size());
-  if (part.row_ptr_.front() != 0) return refuse(row_ptr, "does not begin with 0");
+  if (part.row_ptr_.front() != 0) return refused(row_ptr, "does not begin with 0");
   for (std::int64_t r = 0; r < rows; ++r)
     if (part.row_ptr_[r + 1] < part.row_ptr_[r])
-      return refuse(row_ptr, "falls from row " + std::to_string(r) + " to the next");
+      return refused(row_ptr, "falls from row " + std::to_string(r) + " to the next");
 
   const std::int64_t count = part.count();
   SQUEEZE_ASSIGN(part.cols_, require(store, prefix + "col", cols <= kShortCols ? DType::kU16 : DType::kI32, {count}));
@@ -64,8 +58,8 @@ Result<std::optional<SparsePart>> SparsePart::load(const TensorStore& store, con
     for (std::int64_t e = part.row_begin(r); e < part.row_end(r); ++e) {
       const std::int64_t col = part.col(e);
       if (col <= before || col >= cols)
-        return refuse(part.cols_, "has column " + std::to_string(col) + " in row " + std::to_string(r) +
-                                      ", outside the row or out of order");
+        return refused(part.cols_, "has column " + std::to_string(col) + " in row " + std::to_string(r) +
+                                       ", outside the row or out of order");
       before = col;
     }
   }

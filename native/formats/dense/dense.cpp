@@ -47,10 +47,7 @@ Result<std::shared_ptr<const LinearWeight>> load(const TensorStore& store, const
                                                  std::int64_t cols) {
   SQUEEZE_ASSIGN(TensorView tensor, store.require(name + ".weight"));
   if (!is_weight_dtype(tensor.dtype))
-    return Error{.code = ErrorCode::kTensorMalformed,
-                 .message = "Tensor " + tensor.name + " is " + std::string(name_of(tensor.dtype)) +
-                            "; F32, F16 or BF16 was expected.",
-                 .tensor = tensor.name};
+    return refused(tensor, "is " + std::string(name_of(tensor.dtype)) + "; F32, F16 or BF16 was expected");
   SQUEEZE_TRY(expect_shape(tensor, {rows, cols}));
   SQUEEZE_TRY(expect_finite(tensor));
   return std::shared_ptr<const LinearWeight>(std::make_shared<DenseWeight>(store, std::move(tensor)));

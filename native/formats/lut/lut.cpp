@@ -14,12 +14,6 @@ SQUEEZE_HOT void look_up(const std::uint8_t* indices, const float* table, std::i
   for (std::int64_t j = 0; j < count; ++j) out[j] = table[indices[j]];
 }
 
-Error refuse(const TensorView& tensor, const std::string& what) {
-  return {.code = ErrorCode::kTensorMalformed,
-          .message = "Tensor " + tensor.name + " " + what + ".",
-          .tensor = tensor.name};
-}
-
 bool holds(const TensorStore& store, const std::string& name) { return store.find(name + ".lookup_table") != nullptr; }
 
 Result<std::shared_ptr<const LinearWeight>> load(const TensorStore& store, const std::string& name, std::int64_t rows,
@@ -55,8 +49,8 @@ Result<std::shared_ptr<const LutWeight>> LutWeight::load(const TensorStore& stor
   const std::int64_t entries = tables.shape.size() == 2 ? tables.shape[1] : 0;
   if (tables.dtype != DType::kF16 || entries < 1 << kMinBits || entries > 1 << kMaxBits ||
       !std::has_single_bit(static_cast<std::uint64_t>(entries)))
-    return refuse(tables, "is " + std::string(name_of(tables.dtype)) + " " + shape_text(tables.shape) +
-                              "; F16 [rows, 4 to 256, a power of two] was expected");
+    return refused(tables, "is " + std::string(name_of(tables.dtype)) + " " + shape_text(tables.shape) +
+                               "; F16 [rows, 4 to 256, a power of two] was expected");
   SQUEEZE_TRY(expect_shape(tables, {rows, entries}));
   SQUEEZE_TRY(expect_finite(tables));
   weight->bits_ = std::countr_zero(static_cast<std::uint64_t>(entries));
@@ -64,12 +58,12 @@ Result<std::shared_ptr<const LutWeight>> LutWeight::load(const TensorStore& stor
   SQUEEZE_ASSIGN(weight->qweight_, store.require(name + ".qweight"));
   const TensorView& qweight = weight->qweight_;
   if (qweight.dtype != DType::kU32)
-    return refuse(qweight, "is " + std::string(name_of(qweight.dtype)) + "; U32 was expected");
+    return refused(qweight, "is " + std::string(name_of(qweight.dtype)) + "; U32 was expected");
   const std::int64_t words = packed_words(cols, weight->bits_);
   SQUEEZE_TRY(expect_shape(qweight, {rows, words}));
   for (std::int64_t r = 0; r < rows; ++r)
     if (!padding_is_zero(qweight.bytes.data() + r * words * 4, weight->bits_, cols))
-      return refuse(qweight, "has bits set behind the last index of row " + std::to_string(r));
+      return refused(qweight, "has bits set behind the last index of row " + std::to_string(r));
 
   SQUEEZE_ASSIGN(weight->sparse_, SparsePart::load(store, name, rows, cols));
   return std::shared_ptr<const LutWeight>(std::move(weight));

@@ -14,12 +14,6 @@ SQUEEZE_HOT void scale_group(const std::uint8_t* q, float zero, float scale, std
   for (std::int64_t j = 0; j < count; ++j) out[j] = (static_cast<float>(q[j]) - zero) * scale;
 }
 
-Error refuse(const TensorView& tensor, const std::string& what) {
-  return {.code = ErrorCode::kTensorMalformed,
-          .message = "Tensor " + tensor.name + " " + what + ".",
-          .tensor = tensor.name};
-}
-
 class UniformGroupWeight final : public LinearWeight {
  public:
   UniformGroupWeight(const TensorStore& store, std::int64_t rows, std::int64_t cols, int bits, TensorView qweight,
@@ -77,20 +71,20 @@ Result<std::shared_ptr<const LinearWeight>> load(const TensorStore& store, const
     for (int b = kMinBits; b <= kMaxBits; ++b)
       if (qweight.shape[1] == packed_words(cols, b)) bits = b;
   if (bits == 0 || qweight.shape[0] != rows)
-    return refuse(qweight, "is " + std::string(name_of(qweight.dtype)) + " " + shape_text(qweight.shape) +
-                               ", which holds no 2 to 8 bit weights of " + shape_text(std::array{rows, cols}));
+    return refused(qweight, "is " + std::string(name_of(qweight.dtype)) + " " + shape_text(qweight.shape) +
+                                ", which holds no 2 to 8 bit weights of " + shape_text(std::array{rows, cols}));
   const std::int64_t words = qweight.shape[1];
   for (std::int64_t r = 0; r < rows; ++r)
     if (!padding_is_zero(qweight.bytes.data() + r * words * 4, bits, cols))
-      return refuse(qweight, "has bits set behind the last weight of row " + std::to_string(r));
+      return refused(qweight, "has bits set behind the last weight of row " + std::to_string(r));
 
   const std::int64_t groups = scales.shape.size() == 2 ? scales.shape[1] : 0;
   if (groups < 1 || cols % groups != 0)
-    return refuse(scales, "is " + shape_text(scales.shape) + ", which does not cut " + std::to_string(cols) +
-                              " columns into equal groups");
+    return refused(scales, "is " + shape_text(scales.shape) + ", which does not cut " + std::to_string(cols) +
+                               " columns into equal groups");
   for (const TensorView* tensor : {&scales, &zeros}) {
     if (tensor->dtype != DType::kF16)
-      return refuse(*tensor, "is " + std::string(name_of(tensor->dtype)) + "; F16 was expected");
+      return refused(*tensor, "is " + std::string(name_of(tensor->dtype)) + "; F16 was expected");
     SQUEEZE_TRY(expect_shape(*tensor, {rows, groups}));
     SQUEEZE_TRY(expect_finite(*tensor));
   }
