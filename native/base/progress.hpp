@@ -1,8 +1,6 @@
 #pragma once
 // What a long computation is handed: a place to say how far it is, and a way to be told to stop.
 
-#include <atomic>
-#include <functional>
 #include <string>
 
 #include "base/result.hpp"

@@ -40,7 +40,6 @@ struct MatrixOutput {
   std::int64_t sparse_count = 0;
   double objective = 0;       // sum F (w - ŵ)², or sum (w - ŵ)² without weighting; float64
   double relative_error = 0;  // ‖w − ŵ‖ / ‖w‖
-  std::int64_t size_bytes = 0;
 };
 
 // Lets `prepare` look at every matrix of the model, one after the other; the views live during the call only.

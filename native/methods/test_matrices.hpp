@@ -57,6 +57,13 @@ inline Matrix<float> decoded(const LinearWeight& weight) {
   return values;
 }
 
+// Bytes of its tensors.
+inline std::int64_t size_of(const MatrixOutput& output) {
+  std::size_t bytes = 0;
+  for (const OwnedTensor& tensor : output.tensors) bytes += tensor.bytes.size();
+  return static_cast<std::int64_t>(bytes);
+}
+
 // Σ F (w − ŵ)², with F = 1 when there is none.
 inline double objective_of(const MatrixInput& input, const Matrix<float>& decoded, bool weighted) {
   double total = 0;

@@ -75,7 +75,6 @@ Result<MatrixOutput> quantize(const MatrixInput& input, const MethodOptions& opt
   output.objective = total.objective;
   output.relative_error = total.squared_norm > 0 ? std::sqrt(total.squared_error / total.squared_norm) : 0;
   output.tensors = uniform_group_tensors(input.name, options.bits, q.view(), scales.view(), zeros.view());
-  for (const OwnedTensor& tensor : output.tensors) output.size_bytes += static_cast<std::int64_t>(tensor.bytes.size());
   return output;
 }
 

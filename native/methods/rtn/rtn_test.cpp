@@ -17,7 +17,7 @@ TEST_CASE("rtn: every weight is within half a step, and what is reported is what
     TestFolder folder;
     const auto weight = stored(folder, matrix.input(), output.value());
     CHECK(weight->stored_as() == "uniform_group");
-    CHECK(weight->size_bytes() == output.value().size_bytes);
+    CHECK(weight->size_bytes() == size_of(output.value()));
     const auto values = decoded(*weight);
     CHECK(output.value().objective == doctest::Approx(objective_of(matrix.input(), values, true)).epsilon(1e-5));
     for (std::int64_t r = 0; r < 9; ++r) {

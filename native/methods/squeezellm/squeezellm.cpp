@@ -102,7 +102,6 @@ Result<MatrixOutput> quantize(const MatrixInput& given, const MethodOptions& opt
   output.relative_error = squared_norm > 0 ? std::sqrt(squared_error / squared_norm) : 0;
   output.tensors =
       lut_tensors(input.name, options.bits, kept.codebooks.indices.view(), kept.codebooks.tables.view(), &sparse);
-  for (const OwnedTensor& tensor : output.tensors) output.size_bytes += static_cast<std::int64_t>(tensor.bytes.size());
   return output;
 }
 

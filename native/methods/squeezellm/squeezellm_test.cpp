@@ -47,7 +47,7 @@ TEST_CASE("squeezellm: what is reported is what is stored, for every width, solv
           TestFolder folder;
           const auto weight = stored(folder, model[0].input(), output);
           CHECK(weight->stored_as() == "lut");
-          CHECK(weight->size_bytes() == output.size_bytes);
+          CHECK(weight->size_bytes() == size_of(output));
           CHECK(weight->sparse_count() == output.sparse_count);
           CHECK((output.sparse_count > 0) == (sparsity > 0));
           const double objective = objective_of(model[0].input(), decoded(*weight), weighting == Weighting::kFisher);
