@@ -18,6 +18,17 @@ struct LayerNames {
   const char *q_norm = nullptr, *k_norm = nullptr;
 };
 
+// Llama's names, which most families took over.
+inline constexpr LayerNames kLlamaNames = {.q = "self_attn.q_proj",
+                                           .k = "self_attn.k_proj",
+                                           .v = "self_attn.v_proj",
+                                           .o = "self_attn.o_proj",
+                                           .gate = "mlp.gate_proj",
+                                           .up = "mlp.up_proj",
+                                           .down = "mlp.down_proj",
+                                           .attention_norm = "input_layernorm",
+                                           .mlp_norm = "post_attention_layernorm"};
+
 // Fields of config.json that are not called the same everywhere; nullptr: the family has no such field, and the default
 // below holds.
 struct ConfigKeys {

@@ -31,15 +31,7 @@ extern const Family kFamily_mistral{
     .positions = nullptr,
     .final_norm = "model.norm",
     .layers = "model.layers.",
-    .names = {.q = "self_attn.q_proj",
-              .k = "self_attn.k_proj",
-              .v = "self_attn.v_proj",
-              .o = "self_attn.o_proj",
-              .gate = "mlp.gate_proj",
-              .up = "mlp.up_proj",
-              .down = "mlp.down_proj",
-              .attention_norm = "input_layernorm",
-              .mlp_norm = "post_attention_layernorm"},
+    .names = kLlamaNames,
     .finish = finish,
 };
 

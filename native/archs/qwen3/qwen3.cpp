@@ -4,6 +4,17 @@
 
 namespace squeeze {
 
+namespace {
+
+constexpr LayerNames names() {
+  LayerNames names = kLlamaNames;
+  names.q_norm = "self_attn.q_norm";
+  names.k_norm = "self_attn.k_norm";
+  return names;
+}
+
+}  // namespace
+
 extern const Family kFamily_qwen3{
     .id = "qwen3",
     .architecture = "Qwen3ForCausalLM",
@@ -22,17 +33,7 @@ extern const Family kFamily_qwen3{
     .positions = nullptr,
     .final_norm = "model.norm",
     .layers = "model.layers.",
-    .names = {.q = "self_attn.q_proj",
-              .k = "self_attn.k_proj",
-              .v = "self_attn.v_proj",
-              .o = "self_attn.o_proj",
-              .gate = "mlp.gate_proj",
-              .up = "mlp.up_proj",
-              .down = "mlp.down_proj",
-              .attention_norm = "input_layernorm",
-              .mlp_norm = "post_attention_layernorm",
-              .q_norm = "self_attn.q_norm",
-              .k_norm = "self_attn.k_norm"},
+    .names = names(),
     .finish = read_layer_windows,
 };
 
