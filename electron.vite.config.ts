@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'electron-vite'
 
-/** Three shells share one host, so they are three entries of one build; packages stay in node_modules. */
+/** The window and the command line, which also serves the page, are two entries of one build; packages stay outside. */
 export default defineConfig({
   main: {
     build: {
@@ -10,7 +10,6 @@ export default defineConfig({
       rolldownOptions: {
         input: {
           app: 'src/main/app/index.ts',
-          server: 'src/main/server/index.ts',
           cli: 'src/main/cli/index.ts',
         },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },

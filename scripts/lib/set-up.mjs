@@ -8,9 +8,7 @@ import { forget, hashOf, isFresh, remember } from './stamp.mjs'
 import { checkTools, packagesMatchLock } from './tools.mjs'
 
 const built = (path) => join(root, 'out', path)
-const STUDIO_OUTPUTS = ['main/app.js', 'main/server.js', 'main/cli.js', 'preload/index.cjs', 'renderer/index.html'].map(
-  built,
-)
+const STUDIO_OUTPUTS = ['main/app.js', 'main/cli.js', 'preload/index.cjs', 'renderer/index.html'].map(built)
 
 const isTest = (name) => /(\.test\.tsx?|_test\.cpp|_bench\.cpp)$/.test(name)
 
@@ -78,7 +76,7 @@ function homebrewOptions() {
   return prefix && existsSync(prefix) ? [`-DOpenMP_ROOT=${prefix}`] : []
 }
 
-/** The three shells, the preload and the page, in out/. */
+/** The window, the command line, the preload and the page, in out/. */
 export async function buildStudio(step) {
   const inputs = ['src', 'electron.vite.config.ts', 'tsconfig.json', 'package.json', 'package-lock.json']
   const hash = hashOf(inputs, { skip: isTest })

@@ -8,7 +8,7 @@ import { serve, type RunningServer, type ServeOptions } from './serve.ts'
 export const USUAL_HOST = '127.0.0.1'
 export const USUAL_PORT = 4816
 
-export type RunServeOptions = {
+type RunServeOptions = {
   studio: Studio
   /** Absent: the usual one, or any free one when that is taken. */
   port?: number | undefined
