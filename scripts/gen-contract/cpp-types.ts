@@ -13,7 +13,7 @@ export const snake = (text: string) =>
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()
 
-export const enumerator = (value: string) => `k${pascal(value)}`
+const enumerator = (value: string) => `k${pascal(value)}`
 
 export const cppType = (shape: Shape): string => {
   switch (shape.kind) {
@@ -32,7 +32,7 @@ export const cppType = (shape: Shape): string => {
   }
 }
 
-export const comment = (text: string | undefined, indent = ''): string[] => {
+const comment = (text: string | undefined, indent = ''): string[] => {
   if (!text) return []
   const lines: string[] = []
   let line = ''

@@ -43,7 +43,7 @@ async function tokenizerFacts(folder: string): Promise<{ facts: TokenizerFacts }
   }
 }
 
-export function describeTokenizer(facts: TokenizerFacts): string {
+function describeTokenizer(facts: TokenizerFacts): string {
   const template = facts.chatTemplate ? 'with a chat template' : 'without a chat template'
   return `${facts.source}, ${facts.vocabularySize} tokens, ${template}`
 }

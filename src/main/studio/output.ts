@@ -20,7 +20,7 @@ export function claimOutput(out: string): string {
 }
 
 /** The path itself, or with -2, -3, … when it is taken. An unfinished folder beside it does not take it: it is resumed. */
-export function freePath(path: string): string {
+function freePath(path: string): string {
   for (let count = 1; ; count += 1) {
     const candidate = count === 1 ? path : `${path}-${count}`
     if (!existsSync(candidate)) return candidate

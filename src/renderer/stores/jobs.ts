@@ -9,12 +9,12 @@ export const useJobs = create<Remote<JobSummary[]>>(() => ({}))
 
 const load = makeLoader<JobSummary[]>((remote) => useJobs.setState(remote))
 
-export function loadJobs(): void {
+function loadJobs(): void {
   void load(async () => (await client.call('job.list', {})).jobs)
 }
 
 /** The list with this job in its place. */
-export function withJob(jobs: JobSummary[], changed: JobSummary): JobSummary[] {
+function withJob(jobs: JobSummary[], changed: JobSummary): JobSummary[] {
   const known = jobs.some((job) => job.id === changed.id)
   return known ? jobs.map((job) => (job.id === changed.id ? changed : job)) : [changed, ...jobs]
 }

@@ -9,7 +9,7 @@ export const useMachine = create<Remote<Machine>>(() => ({}))
 
 const load = makeLoader<Machine>((remote) => useMachine.setState(remote))
 
-export function loadMachine(): void {
+function loadMachine(): void {
   void load(() => client.call('machine.get', {}))
 }
 

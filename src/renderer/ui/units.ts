@@ -5,15 +5,15 @@
 const SPACE = '\u00a0'
 const MINUS = '\u2212'
 
-export type Quantity = { value: string; unit: string }
-
-function scaled(value: number, units: readonly string[]): Quantity {
+function scaled(value: number, units: readonly string[]): string {
   let index = 0
   while (value >= 999.5 && index < units.length - 1) {
     value /= 1000
     index++
   }
-  return { value: index === 0 ? String(Math.round(value)) : significant(value), unit: units[index] ?? '' }
+  const text = index === 0 ? String(Math.round(value)) : significant(value)
+  const unit = units[index] ?? ''
+  return unit === '' ? text : text + SPACE + unit
 }
 
 /** Three digits that mean something, trailing zeros kept so that columns agree. */
@@ -21,21 +21,13 @@ function significant(value: number): string {
   return value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2)
 }
 
-export function joined({ value, unit }: Quantity): string {
-  return unit === '' ? value : value + SPACE + unit
-}
-
-export function sizeQuantity(bytes: number): Quantity {
-  return scaled(bytes, ['B', 'kB', 'MB', 'GB', 'TB'])
-}
-
 export function size(bytes: number): string {
-  return joined(sizeQuantity(bytes))
+  return scaled(bytes, ['B', 'kB', 'MB', 'GB', 'TB'])
 }
 
 /** 4210000 → "4.21 M" */
 export function count(value: number): string {
-  return joined(scaled(value, ['', 'k', 'M', 'B', 'T']))
+  return scaled(value, ['', 'k', 'M', 'B', 'T'])
 }
 
 /** Every digit, grouped. */
