@@ -76,7 +76,7 @@ async function vitest(project) {
   rmSync(report, { force: true })
   const tool = inModules('vitest', 'vitest.mjs')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const args = [tool, 'run', `--project=${project}`, '--passWithNoTests', ...reporters]
+  const args = [tool, 'run', `--project=${project}`, ...reporters]
   return judge(await runLogged(`vitest-${project}`, pinnedNode(), args, { show: true }), countVitest(report))
 }
 
