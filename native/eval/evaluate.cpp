@@ -34,9 +34,9 @@ struct Reporter {
   double total;
   double done = 0;
 
-  Result<void> add(std::int64_t tokens, double layers_per_model) {
+  Result<void> add(std::int64_t tokens, double layers) {
     done += static_cast<double>(tokens);
-    context.report({.fraction = std::min(1.0, done / total), .work_done = done / layers_per_model, .unit = "tokens"});
+    context.report({.fraction = std::min(1.0, done / total), .work_done = done / layers, .unit = "tokens"});
     return context.check_cancelled();
   }
 };
