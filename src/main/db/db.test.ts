@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
@@ -62,6 +62,10 @@ describe('opening', () => {
       'this is a plain text file, and long enough to be looked at as a header\n'.repeat(20),
     )
     expect(() => openDatabase(home)).toThrow(/is not a database of the studio/)
+    rmSync(join(home, 'studio.db'))
+    openDatabase(home).close()
+    truncateSync(join(home, 'studio.db'), 5000)
+    expect(() => openDatabase(home)).toThrow(/studio\.db is damaged/)
     writeFileSync(join(home, 'file'), '')
     expect(() => openDatabase(join(home, 'file', 'home'))).toThrow(/cannot be used/)
   })

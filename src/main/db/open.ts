@@ -20,8 +20,9 @@ export function openDatabase(home: string): Database {
     return database
   } catch (error) {
     database.close()
-    if (error instanceof BetterSqlite3.SqliteError && error.code === 'SQLITE_NOTADB') {
-      const message = `${join(home, 'studio.db')} is not a database of the studio.`
+    if (error instanceof BetterSqlite3.SqliteError && /^SQLITE_(NOTADB|CORRUPT)/.test(error.code)) {
+      const what = error.code === 'SQLITE_NOTADB' ? 'is not a database of the studio' : 'is damaged'
+      const message = `${join(home, 'studio.db')} ${what}.`
       throw fail('file-malformed', message, { hint: 'Move it away, or choose another folder with --home.' }, error)
     }
     throw error
