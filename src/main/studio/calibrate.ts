@@ -39,7 +39,7 @@ export async function calibrate(
 ): Promise<CalibrateOutcome> {
   const model = await openCheckpoint(context, request.checkpoint, options)
   const plan = await planCalibration(context, model, request)
-  const out = outputFor(request.out, defaultFolder(context, model, plan))
+  const out = outputFor(request.out, defaultFolder(context, model, plan), model.inspection.path)
   return runCalibration(context, model, plan, out, options)
 }
 

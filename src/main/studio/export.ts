@@ -12,7 +12,7 @@ export async function exportResult(
   options: RunOptions = {},
 ): Promise<ExportResult> {
   const { inspection, project } = await openModel(context, request.result, options)
-  const out = claimOutput(request.out)
+  const out = claimOutput(request.out, inspection.path)
   const params = { model: inspection.path, format: request.format, out, threads: options.threads ?? 0 }
   return runAsJob(context, { kind: 'export', projectId: project?.id, params }, options, (onProgress) =>
     context.sidecar.runJob('export.start', params, { onProgress, signal: options.signal }),

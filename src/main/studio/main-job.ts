@@ -64,7 +64,7 @@ export async function mainJob(
   }
   const calibration = await ensureCalibration(context, model, { text: request.text }, part(0, 0.4))
   const found = findResult(context, model, recipe, calibration.path)
-  const out = found?.path ?? outputFor(undefined, resultFolder(context, model, recipe))
+  const out = found?.path ?? outputFor(undefined, resultFolder(context, model, recipe), model.inspection.path)
   const sizes = found ?? (await runQuantization(context, model, recipe, calibration.path, out, part(0.4, 0.7))).result
   const squeezed = await openModel(context, out, options)
   const text = request.evaluateOn ?? samplePaths(context.root).heldoutText

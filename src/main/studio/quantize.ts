@@ -37,7 +37,7 @@ export async function quantize(
 ): Promise<QuantizeOutcome> {
   const model = await openCheckpoint(context, request.checkpoint, options)
   const { recipe } = request
-  const out = outputFor(request.out, resultFolder(context, model, recipe))
+  const out = outputFor(request.out, resultFolder(context, model, recipe), model.inspection.path)
   if (recipe.weighting === 'none') return runQuantization(context, model, recipe, undefined, out, options)
   if (request.calibration !== undefined) {
     return runQuantization(context, model, recipe, resolve(request.calibration), out, options)
@@ -60,7 +60,7 @@ export async function ensureCalibration(
   const found = findCalibration(context, model, plan)
   if (found) return { path: found.path, made: false }
   const folder = defaultFolder(context, model, plan)
-  const out = outputFor(undefined, folder ?? fallback)
+  const out = outputFor(undefined, folder ?? fallback, model.inspection.path)
   await runCalibration(context, model, plan, out, options)
   return { path: out, made: true }
 }
