@@ -41,7 +41,11 @@ export async function readText(path: string): Promise<SourceText> {
 
 async function listFiles(path: string): Promise<string[]> {
   try {
-    if (!(await stat(path)).isDirectory()) return [path]
+    const found = await stat(path)
+    if (found.isCharacterDevice() || found.isBlockDevice()) {
+      throw fail('file-unreadable', `${path} is a device, not a text.`) // and some never end
+    }
+    if (!found.isDirectory()) return [path]
     const names = (await readdir(path, { withFileTypes: true }))
       .filter((entry) => entry.isFile() && EXTENSIONS.includes(extname(entry.name).toLowerCase()))
       .map((entry) => entry.name)

@@ -60,7 +60,7 @@ export async function readOptional(folder: string, name: string): Promise<string
 export function parseObject(content: string, path: string): Json {
   let value: unknown
   try {
-    value = JSON.parse(content)
+    value = JSON.parse(content.replace(/^\uFEFF/, ''))
   } catch (error) {
     throw fail('file-malformed', `${path} is not valid JSON: ${(error as Error).message}`, {}, error)
   }
