@@ -23,7 +23,8 @@ Error cannot_open(const std::filesystem::path& path, int code) {
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A named pipe would otherwise wait here for somebody to write into it.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return cannot_open(path, errno);
   struct stat status = {};
   const bool known = ::fstat(file, &status) == 0;

@@ -13,7 +13,7 @@ namespace squeeze {
 Result<contract::CalibrationResult> run_calibration(const contract::CalibrationStartParams& params,
                                                     RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
-  SQUEEZE_TRY(check_output(params.out));
+  SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params.out));
   SQUEEZE_ASSIGN(const auto model, Model::open(params.checkpoint));
   if (model->quantized())
     return Error{.code = ErrorCode::kInvalidRequest,

@@ -32,7 +32,7 @@ Result<std::int64_t> write_export(const Model& model, contract::ExportFormat for
 
 Result<contract::ExportResult> run_export(const contract::ExportStartParams& params, RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
-  SQUEEZE_TRY(check_output(params.out));
+  SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params.out));
   SQUEEZE_ASSIGN(const auto model, Model::open(params.model));
   context.stage("Exporting", 1);
   // An export is quickly made again, so unfinished ones are not kept.

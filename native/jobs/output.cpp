@@ -1,8 +1,13 @@
 #include "jobs/output.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "base/atomic_file.hpp"
 #include "base/mapped_file.hpp"
@@ -57,6 +62,42 @@ Result<void> check_output(const fs::path& out) {
   if (::access(parent.c_str(), W_OK | X_OK) != 0)
     return unwritable(out, parent.string() + ": " + std::generic_category().message(errno));
   return {};
+}
+
+Result<OutputClaim> OutputClaim::take(const fs::path& out) {
+  SQUEEZE_TRY(check_output(out));
+  const fs::path path = partial_of(out).string() + ".lock";
+  if (path.has_parent_path()) SQUEEZE_TRY(make_folder(path.parent_path()));
+  while (true) {
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (file < 0) return unwritable(out, std::generic_category().message(errno));
+    OutputClaim claim(path, file);
+    if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      claim.path_.clear();
+      return Error{.code = ErrorCode::kBusy,
+                   .message = out.string() + " is being written by another command at this moment.",
+                   .retryable = true,
+                   .hint = "Wait until that has ended, or choose another name."};
+    }
+    // Whoever held it before may have removed it between our opening and our locking.
+    struct stat ours = {}, named = {};
+    const bool same = ::fstat(file, &ours) == 0 && ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+                      ours.st_dev == named.st_dev;
+    if (!same) {
+      claim.path_.clear();
+      continue;
+    }
+    SQUEEZE_TRY(check_output(out));  // which may have been finished meanwhile
+    return claim;
+  }
+}
+
+OutputClaim::OutputClaim(OutputClaim&& other) noexcept
+    : path_(std::exchange(other.path_, {})), file_(std::exchange(other.file_, -1)) {}
+
+OutputClaim::~OutputClaim() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+  if (file_ >= 0) ::close(file_);
 }
 
 fs::path partial_of(const fs::path& out) {

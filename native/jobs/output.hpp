@@ -12,6 +12,23 @@ namespace squeeze {
 // Refuses an output that exists (kOutputExists), or that could not be made (kOutputUnwritable). Makes nothing.
 Result<void> check_output(const std::filesystem::path& out);
 
+// The right to write `out`, held until it is let go: a second process that is to write the same is refused with kBusy
+// and cannot take the unfinished work from under the first. Lies as a locked file beside `out`.
+class OutputClaim {
+ public:
+  // As check_output, and makes the folder above `out`.
+  static Result<OutputClaim> take(const std::filesystem::path& out);
+  OutputClaim(OutputClaim&& other) noexcept;
+  OutputClaim& operator=(OutputClaim&&) = delete;
+  ~OutputClaim();
+
+ private:
+  OutputClaim(std::filesystem::path path, int file) : path_(std::move(path)), file_(file) {}
+
+  std::filesystem::path path_;
+  int file_;
+};
+
 // "<out>.partial", where unfinished work lives.
 std::filesystem::path partial_of(const std::filesystem::path& out);
 

@@ -43,6 +43,7 @@ class Run {
 
  private:
   Result<void> open_inputs();
+  Result<void> check_copied() const;
   Result<void> squeeze_matrices();
   Result<std::any> prepare();
   Result<LoadedMatrix> load(const MatrixSlot& slot) const;
@@ -77,6 +78,20 @@ Result<void> Run::open_inputs() {
     options_.weighting = Weighting::kNone;
   }
   for (std::size_t i = 0; i < model_->matrices().size(); ++i) total_weights_ += weights_of(i);
+  return check_copied();
+}
+
+// What is copied as it is makes a result useless just as well: found now, and not after hours.
+Result<void> Run::check_copied() const {
+  std::set<std::string> squeezed;
+  for (const MatrixSlot& slot : model_->matrices()) squeezed.insert(slot.name + ".weight");
+  const TensorStore& store = model_->store();
+  for (const std::string& name : store.names()) {
+    const TensorView& tensor = *store.find(name);
+    if (squeezed.contains(name) || !is_weight_dtype(tensor.dtype)) continue;
+    SQUEEZE_TRY(context_.check_cancelled());
+    SQUEEZE_TRY(expect_finite(tensor));
+  }
   return {};
 }
 
@@ -106,7 +121,13 @@ Result<LoadedMatrix> Run::load(const MatrixSlot& slot) const {
   SQUEEZE_ASSIGN(out.weights, floats(model_->store()));
   out.input = {.name = slot.name, .weights = out.weights.view()};
   if (calibration_) {
-    SQUEEZE_ASSIGN(out.sensitivity, floats(calibration_->store));
+    auto sensitivity = floats(calibration_->store);
+    if (!sensitivity.ok()) {
+      Error error = std::move(sensitivity).error();
+      error.message = "The calibration is broken: " + error.message;
+      return error;
+    }
+    out.sensitivity = std::move(sensitivity).value();
     for (const float value : out.sensitivity.values)
       if (value < 0)
         return Error{.code = ErrorCode::kFileMalformed,
@@ -241,7 +262,9 @@ Result<contract::QuantizationResult> Run::assemble() {
   }
   SQUEEZE_TRY(publish(folder, params_.out));
   entries_.clear();
-  fs::remove_all(partial_of(params_.out), code);
+  // Only what is ours: somebody may have put something else there.
+  fs::remove_all(partial_of(params_.out) / "matrices", code);
+  fs::remove(partial_of(params_.out), code);
 
   out.out = params_.out;
   out.checkpoint_fingerprint = manifest.checkpoint_fingerprint;
@@ -258,6 +281,7 @@ Result<contract::QuantizationResult> Run::assemble() {
 Result<contract::QuantizationResult> Run::operator()() {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_TRY(check_quantization(params_));
+  SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params_.out));
   SQUEEZE_TRY(open_inputs());
   SQUEEZE_TRY(squeeze_matrices());
   SQUEEZE_ASSIGN(contract::QuantizationResult out, assemble());

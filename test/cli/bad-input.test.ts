@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { makeTinyCheckpoint } from '../fixtures/make-tiny-checkpoint.ts'
@@ -200,6 +210,65 @@ describeBuilt('bad input', () => {
       expect(status).toBe(3)
     }
     rmSync(out, { recursive: true })
+  })
+
+  it('an output in the folder that is read', async () => {
+    const path = spoilt(() => {})
+    const link = join(folder, 'link')
+    symlinkSync(path, link)
+    for (const args of [
+      ['calibrate', path, '--sample', '--out', join(path, 'a', 'b')],
+      ['quantize', path, '--unweighted', '--out', join(link, 'out')],
+      ['quantize', join(path, 'model.safetensors'), '--unweighted', '--out', join(path, 'out')],
+    ]) {
+      const { last, status } = await json(args)
+      expect(last.code).toBe('output-unwritable')
+      expect(last.message).toMatch(/nothing is written into/)
+      expect(status).toBe(3)
+    }
+    expect(readdirSync(path)).toEqual(readdirSync(good))
+  })
+
+  it('an output that two commands are to write at once: one does, the other says so, and nothing is lost', async () => {
+    const args = ['quantize', good, '--calibration', calibration, '--out', join(folder, 'contested')]
+    const both = await Promise.all([json(args), json(args)])
+    const [done, refused] = both[0].status === 0 ? both : [both[1], both[0]]
+    expect(done.status).toBe(0)
+    expect(['busy', 'output-exists']).toContain(refused.last.code)
+    expect((await json(['inspect', join(folder, 'contested')])).status).toBe(0)
+    expect(readdirSync(folder).filter((name) => /contested./.test(name))).toEqual([])
+  })
+
+  it('a calibration that holds NaN is what the error names', async () => {
+    const path = join(folder, 'broken-calibration')
+    cpSync(calibration, path, { recursive: true })
+    const file = join(path, 'fisher.safetensors')
+    const bytes = readFileSync(file)
+    bytes.writeFloatLE(NaN, bytes.length - 4)
+    writeFileSync(file, bytes)
+    const { last, status } = await json(['quantize', good, '--calibration', path, '--out', out])
+    expect(last.code).toBe('value-not-finite')
+    expect(last.message).toMatch(/calibration/)
+    expect(status).toBe(3)
+    rmSync(`${out}.partial`, { recursive: true, force: true })
+  })
+
+  it('a tensor with NaN that would only be copied', async () => {
+    const path = join(folder, 'nan-norm')
+    makeTinyCheckpoint(path, { alter: (name, values) => void (name === 'model.norm.weight' && (values[3] = NaN)) })
+    const { last, status } = await json(['quantize', path, '--unweighted', '--out', out])
+    expect(last).toMatchObject({ code: 'value-not-finite', tensor: 'model.norm.weight' })
+    expect(status).toBe(3)
+    expect(existsSync(out)).toBe(false)
+  })
+
+  it.runIf(process.platform === 'linux')('a pipe instead of weights, a device instead of a text', async () => {
+    const pipe = spoilt((p) => {
+      rmSync(weights(p))
+      spawnSync('mkfifo', [weights(p)])
+    })
+    expect((await json(['inspect', pipe])).last.code).toBe('file-unreadable')
+    expect((await json(['evaluate', good, '--text', '/dev/zero'])).last.code).toBe('file-unreadable')
   })
 
   it('an output that cannot be made', async () => {
