@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { folderWith } from '../../../test/fixtures/folders.ts'
 import { loadTokenizer } from './index.ts'
@@ -84,4 +86,10 @@ test('a Llama vocabulary without bytes leaves out the characters that it lacks',
   expect([...llama.encode('a“b ”😀a')]).toEqual([3, 4, 1])
   const other = await loadTokenizer(folderWith(files))
   expect([...other.encode('a“b')]).toEqual([1, 0, 2])
+})
+
+test.skipIf(process.platform === 'win32')('a pipe instead of a tokenizer is refused, not waited for', async () => {
+  const folder = folderWith({})
+  execFileSync('mkfifo', [join(folder, 'tokenizer.json')])
+  await expect(loadTokenizer(folder)).rejects.toMatchObject({ info: { code: 'file-unreadable' } })
 })

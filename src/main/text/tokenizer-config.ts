@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fail } from '../../shared/contract/studio-error.ts'
 import type { AddedToken } from './tokenizer.ts'
@@ -46,9 +46,10 @@ export async function readTokenizerConfig(folder: string): Promise<TokenizerConf
   }
 }
 
-/** The file's text; undefined when there is no such file. */
+/** The file's text; undefined when there is no such file. A pipe would be waited for without end, so it is refused. */
 export async function readOptional(folder: string, name: string): Promise<string | undefined> {
   try {
+    if (!(await stat(join(folder, name))).isFile()) throw new Error('it is not a file')
     return await readFile(join(folder, name), 'utf8')
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
