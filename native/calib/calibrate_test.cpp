@@ -234,7 +234,7 @@ TEST_CASE("unfinished work of other inputs is not taken up") {
       calibrate(*model, others.view(),
                 {.estimator = Estimator::kSample, .memory_limit_bytes = 0, .out = folder / "out"}, context);
   REQUIRE_FALSE(stopped.ok());
-  REQUIRE(fs::exists(folder / "out.partial/gradient.safetensors"));
+  REQUIRE(fs::exists(folder / "out.partial/calibration/gradient.safetensors"));
   run(*model, tokens, Estimator::kSample, folder / "out");
   run(*model, tokens, Estimator::kSample, folder / "fresh");
   CHECK(bytes_of(folder / "out/fisher.safetensors") == bytes_of(folder / "fresh/fisher.safetensors"));

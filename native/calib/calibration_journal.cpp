@@ -88,7 +88,8 @@ Result<CalibrationJournal> CalibrationJournal::open(const fs::path& out, const s
                                                     const Model& model) {
   CalibrationJournal journal;
   journal.out_ = out.has_filename() ? out : out.parent_path();
-  journal.folder_ = journal.out_.string() + ".partial";
+  // A folder of our own inside: what else stands in "<out>.partial" is somebody's, and stays.
+  journal.folder_ = fs::path(journal.out_.string() + ".partial") / "calibration";
   journal.fingerprint_ = fingerprint;
   std::error_code code;
   if (fs::exists(fs::symlink_status(journal.out_, code))) return exists_already(out);
@@ -161,6 +162,7 @@ Result<void> CalibrationJournal::finish_layer(std::int64_t layer, std::span<cons
 void CalibrationJournal::leave() const {
   std::error_code ignored;
   fs::remove(folder_, ignored);  // which fails while anything is in it
+  fs::remove(folder_.parent_path(), ignored);
 }
 
 Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_fingerprint, Estimator estimator,
@@ -211,6 +213,7 @@ Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_f
   fs::remove(folder_ / kGradient, code);
   fs::rename(folder_, out_, code);
   if (code) return unwritable(out_, code);
+  fs::remove(folder_.parent_path(), code);
   return bytes;
 }
 

@@ -35,16 +35,15 @@ Result<contract::ExportResult> run_export(const contract::ExportStartParams& par
   SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params.out));
   SQUEEZE_ASSIGN(const auto model, Model::open(params.model));
   context.stage("Exporting", 1);
-  // An export is quickly made again, so unfinished ones are not kept.
-  const fs::path partial = partial_of(params.out);
+  // An export is quickly made again, so unfinished ones are not kept. What else stands in "<out>.partial" stays.
+  const fs::path partial = partial_of(params.out) / "export";
   std::error_code code;
   fs::remove_all(partial, code);
   const auto size_bytes = write_export(*model, params.format, partial, context);
   Result<void> published = size_bytes.ok() ? publish(partial, params.out) : Result<void>(size_bytes.error());
-  if (!published.ok()) {
-    fs::remove_all(partial, code);
-    return std::move(published).error();
-  }
+  fs::remove_all(partial, code);
+  fs::remove(partial_of(params.out), code);  // which fails while anything is in it
+  if (!published.ok()) return std::move(published).error();
   return contract::ExportResult{
       .out = params.out,
       .format = params.format,

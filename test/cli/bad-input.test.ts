@@ -212,6 +212,22 @@ describeBuilt('bad input', () => {
     rmSync(out, { recursive: true })
   })
 
+  it('what somebody else keeps under the name of unfinished work stays', async () => {
+    const result = join(folder, 'kept-result')
+    for (const args of [
+      ['quantize', good, '--unweighted', '--bits', '4', '--out', result],
+      ['calibrate', good, '--sample', '--samples', '2', '--length', '32', '--out', join(folder, 'kept-calibration')],
+      ['export', result, '--format', 'hf-fp16', '--out', join(folder, 'kept-export')],
+    ]) {
+      const partial = `${args.at(-1)}.partial`
+      mkdirSync(partial)
+      writeFileSync(join(partial, 'notes.txt'), 'mine')
+      expect((await json(args)).status).toBe(0)
+      expect(readdirSync(partial)).toEqual(['notes.txt'])
+      expect(readdirSync(args.at(-1)!)).not.toContain('notes.txt')
+    }
+  })
+
   it('an output in the folder that is read', async () => {
     const path = spoilt(() => {})
     const link = join(folder, 'link')
