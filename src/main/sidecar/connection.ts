@@ -87,6 +87,7 @@ export async function connect(
         throw reason
       }),
     ])
+    if (complaint) throw complaint // An answer may come in one piece with what was wrong before it.
     const parsed = sidecarRequests[method].result.safeParse(result)
     if (parsed.success) return parsed.data as SidecarResult<typeof method>
     throw fail(
