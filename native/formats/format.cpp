@@ -38,21 +38,21 @@ Error refused(const TensorView& tensor, const std::string& what) {
           .tensor = tensor.name};
 }
 
-void LinearWeight::multiply_vector(std::span<const float> x, std::span<float> y) const {
-  assert(static_cast<std::int64_t>(x.size()) == cols() && static_cast<std::int64_t>(y.size()) == rows());
-  const std::int64_t chunk_rows = std::max<std::int64_t>(1, kChunkFloats / std::max<std::int64_t>(1, cols()));
-  parallel_for(rows(), chunk_rows, [&](std::int64_t first, std::int64_t last) {
-    thread_local std::vector<float> buffer;
-    buffer.resize(static_cast<std::size_t>((last - first) * cols()));
-    const MatrixView<float> decoded{buffer.data(), last - first, cols()};
-    dequantize_rows(first, decoded);
-    for (std::int64_t r = first; r < last; ++r) y[r] = dot(decoded.data + (r - first) * cols(), x.data(), cols());
-  });
+void LinearWeight::multiply_few(const DecodeInput& x, std::int64_t first, std::int64_t last,
+                                MatrixView<float> y) const {
+  assert(x.cols() == cols() && y.cols == rows() && x.tokens() == y.rows && last <= rows());
+  thread_local std::vector<float> row;
+  row.resize(static_cast<std::size_t>(cols()));
+  for (std::int64_t r = first; r < last; ++r) {
+    dequantize_rows(r, {row.data(), 1, cols()});
+    for (std::int64_t t = 0; t < x.tokens(); ++t) y.data[t * y.cols + r] = dot(row.data(), x.floats(t), cols());
+  }
 }
+
+std::shared_ptr<const LinearWeight> LinearWeight::packed(const DecodePath&) const { return nullptr; }
 
 void multiply(const LinearWeight& w, MatrixView<const float> x, MatrixView<float> y) {
   assert(x.cols == w.cols() && y.cols == w.rows() && x.rows == y.rows);
-  if (x.rows == 1) return w.multiply_vector(x.row(0), y.row(0));
   for_row_blocks(w, [&](std::int64_t first, MatrixView<const float> rows) {
     matmul_nt(x, rows, StridedView<float>(y.data + first, y.rows, rows.rows, y.cols));
   });

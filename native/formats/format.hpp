@@ -9,9 +9,18 @@
 
 #include "base/matrix.hpp"
 #include "base/result.hpp"
+#include "base/simd.hpp"
+#include "formats/decode_input.hpp"
 #include "tensor/safetensors.hpp"
 
 namespace squeeze {
+
+// How products with codebooks are computed: on which instructions, and whether codebooks and inputs are rounded to
+// int16 (13 bits and a sign, exact sums) or stay fp32. Tests and benches choose; everybody else takes the default.
+struct DecodePath {
+  Simd simd = best_simd();
+  bool int16 = true;
+};
 
 // W[N, K] in some layout, mapped or owned. Immutable after loading, safe to share between threads.
 class LinearWeight {
@@ -27,12 +36,18 @@ class LinearWeight {
   virtual std::int64_t sparse_count() const { return 0; }
   // Rows [first, first + out.rows) as fp32. Tier A: exactly the values that the layout stands for.
   virtual void dequantize_rows(std::int64_t first, MatrixView<float> out) const = 0;
-  // y[N] = W x[K], fp32 accumulation, parallel over rows. The default dequantizes chunks of rows.
-  virtual void multiply_vector(std::span<const float> x, std::span<float> y) const;
+
+  // Products with few vectors, as in generating text. Rows are worked on in tiles of this many.
+  virtual std::int64_t tile_rows() const { return 1; }
+  // Columns [first, last) of y[T, N] = x[T, K] Wᵀ on the calling thread; `first` is a multiple of tile_rows(), and so
+  // is `last` unless it is N. fp32 accumulation. The default dequantizes row by row.
+  virtual void multiply_few(const DecodeInput& x, std::int64_t first, std::int64_t last, MatrixView<float> y) const;
+  // The same weights laid out anew for multiply_few, in memory of their own; null when they are good as they are.
+  virtual std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const;
 };
 
-// Y[M, N] = X[M, K] Wᵀ. M == 1 goes to multiply_vector; otherwise blocks of rows are dequantized and handed to the
-// matrix library, so that at most a few MB of fp32 weights exist at once.
+// Y[M, N] = X[M, K] Wᵀ: blocks of rows are dequantized and handed to the matrix library, so that at most a few MB of
+// fp32 weights exist at once.
 void multiply(const LinearWeight& w, MatrixView<const float> x, MatrixView<float> y);
 // X[M, K] = Y[M, N] W: the gradient with respect to the input. Same blocks.
 void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, MatrixView<float> x);

@@ -94,9 +94,11 @@ void check_exact(const Example& example) {
   multiply_transposed(*weight.value(), eye.view(), back.view());
   CHECK(back.values == example.values.values);
   std::vector<float> column(rows);
+  DecodeInput input;
   bool same = true;
   for (std::int64_t k = 0; k < cols; ++k) {
-    weight.value()->multiply_vector(identity.view().row(k), column);
+    input.assign(identity.view().rows_from(k, 1));
+    weight.value()->multiply_few(input, 0, rows, {column.data(), 1, rows});
     for (std::int64_t n = 0; n < rows; ++n) {
       same &= column[n] == example.values.view().row(n)[k];
       same &= product.view().row(k)[n] == example.values.view().row(n)[k];

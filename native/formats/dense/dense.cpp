@@ -2,7 +2,6 @@
 
 #include <cassert>
 
-#include "base/threads.hpp"
 #include "formats/format.hpp"
 #include "ops/matmul/dot.hpp"
 
@@ -24,16 +23,13 @@ class DenseWeight final : public LinearWeight {
     read_floats(tensor_, first * cols(), out.flat());
   }
 
-  void multiply_vector(std::span<const float> x, std::span<float> y) const override {
-    assert(static_cast<std::int64_t>(x.size()) == cols() && static_cast<std::int64_t>(y.size()) == rows());
+  void multiply_few(const DecodeInput& x, std::int64_t first, std::int64_t last, MatrixView<float> y) const override {
+    assert(x.cols() == cols() && y.cols == rows() && x.tokens() == y.rows && last <= rows());
     const auto row_dot = tensor_.dtype == DType::kF32 ? dot_f32 : tensor_.dtype == DType::kF16 ? dot_f16 : dot_bf16;
     const std::int64_t row_bytes = cols() * size_of(tensor_.dtype);
-    constexpr std::int64_t chunk_bytes = 1 << 17;  // small enough that a core lost for a moment costs little
-    const std::int64_t chunk_rows = chunk_bytes / std::max<std::int64_t>(1, row_bytes) + 1;
-    parallel_for(rows(), chunk_rows, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t r = first; r < last; ++r)
-        y[r] = row_dot(tensor_.bytes.data() + r * row_bytes, x.data(), cols());
-    });
+    for (std::int64_t r = first; r < last; ++r)
+      for (std::int64_t t = 0; t < x.tokens(); ++t)
+        y.data[t * y.cols + r] = row_dot(tensor_.bytes.data() + r * row_bytes, x.floats(t), cols());
   }
 
  private:

@@ -92,9 +92,11 @@ TEST_CASE("dense: identity input gives back the weights bit for bit (A)") {
     Matrix<float> identity(45, 45), y(45, 37);
     for (std::int64_t i = 0; i < 45; ++i) identity.view().row(i)[i] = 1;
     multiply(*weight, identity.view(), y.view());
+    DecodeInput input;
     for (std::int64_t k = 0; k < 45; ++k) {
       std::vector<float> column(37);
-      weight->multiply_vector(identity.view().row(k), column);
+      input.assign(identity.view().rows_from(k, 1));
+      weight->multiply_few(input, 0, 37, {column.data(), 1, 37});
       for (std::int64_t n = 0; n < 37; ++n) {
         CHECK(y.view().row(k)[n] == values[n * 45 + k]);
         CHECK(column[n] == values[n * 45 + k]);
