@@ -12,12 +12,18 @@
 #define SQUEEZE_HOT
 #endif
 
+// Defined where kernels in x86 intrinsics are built. Clang spells a target for a stretch of code otherwise; there the
+// portable ones are used.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define SQUEEZE_X86_KERNELS
+#endif
+
 namespace squeeze {
 
 enum class Simd {
   kPortable,
   kAvx2,    // AVX2, FMA, F16C
-  kAvx512,  // AVX-512 F, BW, DQ, VL, VBMI and VNNI besides: Ice Lake and Zen 4 on
+  kAvx512,  // AVX-512 F, BW, DQ, VL, VBMI, VBMI2 and VNNI besides: Ice Lake and Zen 4 on
 };
 
 // The widest that processor and system offer.

@@ -26,13 +26,12 @@ class DecodeInput {
   std::int64_t tokens() const { return tokens_; }
   std::int64_t cols() const { return cols_; }
   std::int64_t groups() const { return groups_; }
+  std::int64_t stride() const { return groups_ * kDecodeGroup; }  // from one token's values to the next one's
   const float* floats(std::int64_t token) const { return floats_ + token * stride(); }        // [groups · 512]
   const std::int16_t* words(std::int64_t token) const { return words_ + token * stride(); }   // [groups · 512]
   const float* scales(std::int64_t token) const { return scales_.data() + token * groups_; }  // [groups]
 
  private:
-  std::int64_t stride() const { return groups_ * kDecodeGroup; }
-
   std::int64_t tokens_ = 0, cols_ = 0, groups_ = 0;
   std::vector<float> float_memory_, scales_;
   std::vector<std::int16_t> word_memory_;

@@ -45,7 +45,8 @@ void LinearWeight::multiply_few(const DecodeInput& x, std::int64_t first, std::i
   row.resize(static_cast<std::size_t>(cols()));
   for (std::int64_t r = first; r < last; ++r) {
     dequantize_rows(r, {row.data(), 1, cols()});
-    for (std::int64_t t = 0; t < x.tokens(); ++t) y.data[t * y.cols + r] = dot(row.data(), x.floats(t), cols());
+    dot_f32(reinterpret_cast<const std::byte*>(row.data()),
+            {x.floats(0), x.stride(), x.tokens(), cols(), y.data + r, y.cols});
   }
 }
 

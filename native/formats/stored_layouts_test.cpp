@@ -4,81 +4,20 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <functional>
-#include <random>
 
-#include "base/test_folder.hpp"
-#include "formats/lut/lut.hpp"
 #include "formats/packed_indices.hpp"
-#include "formats/uniform_group/uniform_group.hpp"
+#include "formats/stored_examples.hpp"
 
 using namespace squeeze;
 
 namespace {
 
-struct Example {
-  std::vector<OwnedTensor> tensors;
-  Matrix<float> values;
-};
-
-Example lut_example(std::int64_t rows, std::int64_t cols, int bits, bool with_sparse) {
-  std::mt19937 random(static_cast<unsigned>(cols * 10 + bits));
-  std::normal_distribution<float> normal;
-  Matrix<std::uint8_t> indices(rows, cols);
-  Matrix<Half> tables(rows, std::int64_t{1} << bits);
-  for (auto& index : indices.values) index = static_cast<std::uint8_t>(random() % (1u << bits));
-  for (auto& entry : tables.values) entry = to_half(normal(random));
-  Example example{{}, {rows, cols}};
-  SparseRows sparse;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t j = 0; j < cols; ++j) {
-      float& value = example.values.view().row(r)[j];
-      value = to_float(tables.view().row(r)[indices.view().row(r)[j]]);
-      if (!with_sparse || random() % 7 != 0) continue;
-      sparse.cols.push_back(static_cast<std::int32_t>(j));
-      sparse.values.push_back(to_half(10 * normal(random)));
-      value += to_float(sparse.values.back());
-    }
-    sparse.row_ptr.push_back(static_cast<std::int32_t>(sparse.count()));
-  }
-  example.tensors = lut_tensors("w", bits, indices.view(), tables.view(), &sparse);
-  return example;
-}
-
-Example uniform_example(std::int64_t rows, std::int64_t cols, int bits, std::int64_t groups) {
-  std::mt19937 random(static_cast<unsigned>(cols * 10 + bits));
-  std::normal_distribution<float> normal;
-  Matrix<std::uint8_t> q(rows, cols);
-  Matrix<Half> scales(rows, groups), zeros(rows, groups);
-  for (auto& level : q.values) level = static_cast<std::uint8_t>(random() % (1u << bits));
-  for (auto& scale : scales.values) scale = to_half(std::abs(normal(random)));
-  for (auto& zero : zeros.values) zero = to_half(std::round(3 * normal(random)));
-  Example example{uniform_group_tensors("w", bits, q.view(), scales.view(), zeros.view()), {rows, cols}};
-  for (std::int64_t r = 0; r < rows; ++r)
-    for (std::int64_t j = 0; j < cols; ++j) {
-      const std::int64_t group = j / (cols / groups);
-      example.values.view().row(r)[j] =
-          (static_cast<float>(q.view().row(r)[j]) - to_float(zeros.view().row(r)[group])) *
-          to_float(scales.view().row(r)[group]);
-    }
-  return example;
-}
-
-Result<std::shared_ptr<const LinearWeight>> load(const TestFolder& folder, const std::vector<OwnedTensor>& tensors,
-                                                 std::int64_t rows, std::int64_t cols) {
-  std::vector<TensorSource> sources;
-  for (const OwnedTensor& tensor : tensors)
-    sources.push_back(tensor_source<std::byte>(tensor.name, tensor.dtype, tensor.shape, tensor.bytes));
-  REQUIRE(write_safetensors(folder / "m.safetensors", sources, {}).ok());
-  return load_linear(TensorStore::open(folder.path()).value(), "w", rows, cols);
-}
-
-void check_exact(const Example& example) {
+void check_exact(const StoredExample& example) {
   const std::int64_t rows = example.values.rows, cols = example.values.cols;
   TestFolder folder;
-  auto weight = load(folder, example.tensors, rows, cols);
+  auto weight = load_stored(folder, example.tensors, rows, cols);
   if (!weight.ok()) FAIL(weight.error().message);
   std::int64_t bytes = 0;
   for (const OwnedTensor& tensor : example.tensors) bytes += static_cast<std::int64_t>(tensor.bytes.size());
@@ -118,11 +57,11 @@ void put(OwnedTensor& tensor, std::size_t at, T value) {
 }
 
 // Breaks one thing in a sound matrix and expects the loader to name the tensor.
-void check_refused(Example example, const std::string& tensor, ErrorCode code,
+void check_refused(StoredExample example, const std::string& tensor, ErrorCode code,
                    const std::function<void(std::vector<OwnedTensor>&)>& break_it) {
   break_it(example.tensors);
   TestFolder folder;
-  const auto weight = load(folder, example.tensors, example.values.rows, example.values.cols);
+  const auto weight = load_stored(folder, example.tensors, example.values.rows, example.values.cols);
   REQUIRE_FALSE(weight.ok());
   INFO(weight.error().message);
   CHECK(weight.error().code == code);
@@ -145,11 +84,11 @@ TEST_CASE("uniform_group: decode and A = I are exact for 2 to 8 bits, with one a
 }
 
 TEST_CASE("lut: rows wider than 65,536 take 32-bit columns") {
-  const Example example = lut_example(2, 70'000, 2, true);
+  const StoredExample example = lut_example(2, 70'000, 2, true);
   auto tensors = example.tensors;
   CHECK(named(tensors, "w.sparse.col").dtype == DType::kI32);
   TestFolder folder;
-  auto weight = load(folder, tensors, 2, 70'000);
+  auto weight = load_stored(folder, tensors, 2, 70'000);
   REQUIRE(weight.ok());
   Matrix<float> decoded(2, 70'000);
   weight.value()->dequantize_rows(0, decoded.view());
@@ -158,7 +97,7 @@ TEST_CASE("lut: rows wider than 65,536 take 32-bit columns") {
 
 TEST_CASE("lut: broken parts are refused by name") {
   using Tensors = std::vector<OwnedTensor>;
-  const Example example = lut_example(4, 37, 3, true);
+  const StoredExample example = lut_example(4, 37, 3, true);
   const auto malformed = ErrorCode::kTensorMalformed;
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").dtype = DType::kF32; });
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").shape = {8, 2}; });
@@ -195,7 +134,7 @@ TEST_CASE("lut: broken parts are refused by name") {
 
 TEST_CASE("uniform_group: broken parts are refused by name") {
   using Tensors = std::vector<OwnedTensor>;
-  const Example example = uniform_example(4, 60, 3, 4);
+  const StoredExample example = uniform_example(4, 60, 3, 4);
   const auto malformed = ErrorCode::kTensorMalformed;
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").shape = {6, 4}; });
   check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").dtype = DType::kI32; });

@@ -39,6 +39,7 @@ class SparsePart {
   std::int64_t size_bytes() const;
   std::int64_t row_begin(std::int64_t row) const { return row_ptr_[row]; }
   std::int64_t row_end(std::int64_t row) const { return row_ptr_[row + 1]; }
+  bool wide() const { return cols_.dtype != DType::kU16; }  // columns of 32 bits
   std::int64_t col(std::int64_t entry) const;
   Half value(std::int64_t entry) const;
   // out[K] += the row's entries.

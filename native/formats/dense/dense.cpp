@@ -28,8 +28,8 @@ class DenseWeight final : public LinearWeight {
     const auto row_dot = tensor_.dtype == DType::kF32 ? dot_f32 : tensor_.dtype == DType::kF16 ? dot_f16 : dot_bf16;
     const std::int64_t row_bytes = cols() * size_of(tensor_.dtype);
     for (std::int64_t r = first; r < last; ++r)
-      for (std::int64_t t = 0; t < x.tokens(); ++t)
-        y.data[t * y.cols + r] = row_dot(tensor_.bytes.data() + r * row_bytes, x.floats(t), cols());
+      row_dot(tensor_.bytes.data() + r * row_bytes, {x.floats(0), x.stride(), x.tokens(), cols(), y.data + r, y.cols},
+              best_simd());
   }
 
  private:

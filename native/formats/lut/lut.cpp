@@ -1,9 +1,12 @@
 #include "formats/lut/lut.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cstring>
 
 #include "base/simd.hpp"
+#include "formats/lut/packed_lut.hpp"
 #include "formats/packed_indices.hpp"
 
 namespace squeeze {
@@ -92,6 +95,27 @@ void LutWeight::dequantize_rows(std::int64_t first, MatrixView<float> out) const
     look_up(row_indices.data(), row_table, cols_, out.row(r).data());
     if (sparse_) sparse_->add_row(first + r, out.row(r).data());
   }
+}
+
+std::shared_ptr<const LinearWeight> LutWeight::packed(const DecodePath& path) const {
+  // The tables stay: all else of the file may go once the tiles are made.
+  auto tables = std::make_shared<std::vector<Half>>(static_cast<std::size_t>(tables_.count()));
+  std::memcpy(tables->data(), tables_.bytes.data(), tables_.bytes.size());
+  const int bits = bits_;
+  return pack_lut({.bits = bits_,
+                   .rows = rows_,
+                   .cols = cols_,
+                   .stored_as = stored_as(),
+                   .size_bytes = size_bytes(),
+                   .indices = [this](std::int64_t row, std::span<std::uint8_t> out) { indices(row, out); },
+                   .table =
+                       [tables, bits](std::int64_t row, std::span<float> out) {
+                         std::ranges::transform(
+                             std::span(*tables).subspan(static_cast<std::size_t>(row << bits), out.size()), out.begin(),
+                             [](Half h) { return to_float(h); });
+                       },
+                   .sparse = sparse()},
+                  path);
 }
 
 extern const Format kFormat_lut;

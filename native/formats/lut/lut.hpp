@@ -28,6 +28,7 @@ class LutWeight final : public LinearWeight {
   std::string stored_as() const override { return "lut"; }
   std::int64_t sparse_count() const override { return sparse_ ? sparse_->count() : 0; }
   void dequantize_rows(std::int64_t first, MatrixView<float> out) const override;
+  std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const override;
 
   // The parts, for exports and for backends that pack again.
   int bits() const { return bits_; }

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/simd.hpp"
+#include "formats/lut/packed_lut.hpp"
 #include "formats/packed_indices.hpp"
 
 namespace squeeze {
@@ -33,13 +34,35 @@ class UniformGroupWeight final : public LinearWeight {
   }
   std::string stored_as() const override { return "uniform_group"; }
 
+  // Evenly spaced values of one group a row are a codebook like any other.
+  std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const override {
+    if (scales_.shape[1] != 1) return nullptr;
+    auto scales = std::make_shared<std::vector<float>>(static_cast<std::size_t>(rows_));
+    auto zeros = std::make_shared<std::vector<float>>(static_cast<std::size_t>(rows_));
+    read_floats(scales_, 0, *scales);
+    read_floats(zeros_, 0, *zeros);
+    return pack_lut({.bits = bits_,
+                     .rows = rows_,
+                     .cols = cols_,
+                     .stored_as = stored_as(),
+                     .size_bytes = size_bytes(),
+                     .indices = [this](std::int64_t row, std::span<std::uint8_t> out) { unpack_row(row, out); },
+                     .table =
+                         [scales, zeros](std::int64_t row, std::span<float> out) {
+                           for (std::size_t q = 0; q < out.size(); ++q)
+                             out[q] = (static_cast<float>(q) - (*zeros)[row]) * (*scales)[row];
+                         },
+                     .sparse = nullptr},
+                    path);
+  }
+
   void dequantize_rows(std::int64_t first, MatrixView<float> out) const override {
     assert(out.cols == cols_ && first + out.rows <= rows_);
     const std::int64_t groups = scales_.shape[1], group_size = cols_ / groups;
     thread_local std::vector<std::uint8_t> q;
     q.resize(static_cast<std::size_t>(cols_));
     for (std::int64_t r = 0; r < out.rows; ++r) {
-      unpack_indices(qweight_.bytes.data() + (first + r) * packed_words(cols_, bits_) * 4, bits_, q);
+      unpack_row(first + r, q);
       for (std::int64_t g = 0; g < groups; ++g) {
         float scale, zero;
         read_floats(scales_, (first + r) * groups + g, {&scale, 1});
@@ -50,6 +73,10 @@ class UniformGroupWeight final : public LinearWeight {
   }
 
  private:
+  void unpack_row(std::int64_t row, std::span<std::uint8_t> q) const {
+    unpack_indices(qweight_.bytes.data() + row * packed_words(cols_, bits_) * 4, bits_, q);
+  }
+
   TensorStore store_;  // keeps the mapping alive
   std::int64_t rows_, cols_;
   int bits_;

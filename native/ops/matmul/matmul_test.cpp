@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <random>
 
+#include "base/half.hpp"
 #include "ops/matmul/dot.hpp"
 
 using namespace squeeze;
@@ -87,17 +89,38 @@ TEST_CASE("matmul: writes and reads blocks of columns") {
     CHECK(parts.values[i] == doctest::Approx(whole.values[i]).epsilon(1e-5));
 }
 
-TEST_CASE("dot: any length, unaligned") {
-  const auto a = random_matrix(1, 300, 1), b = random_matrix(1, 300, 2);
-  for (std::int64_t count = 0; count <= 300; count += 1 + count / 7) {
-    double sum = 0, bound = 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      sum += static_cast<double>(a.values[i]) * b.values[i];
-      bound += std::abs(static_cast<double>(a.values[i]) * b.values[i]);
+TEST_CASE("dot: every type, length, number of vectors and instruction set, unaligned (B)") {
+  const auto a = random_matrix(1, 300, 1), b = random_matrix(5, 300, 2);
+  const auto check = [&](auto convert, const auto& product) {
+    using Stored = decltype(convert(1.0f));
+    for (const Simd simd : {Simd::kPortable, Simd::kAvx2, Simd::kAvx512}) {
+      if (simd > best_simd()) continue;
+      for (std::int64_t count = 0; count <= 300; count += 1 + count / 7) {
+        std::vector<std::byte> shifted(1 + sizeof(Stored) * static_cast<std::size_t>(count));
+        std::vector<float> stored;
+        for (std::int64_t i = 0; i < count; ++i) {
+          const Stored value = convert(a.values[i]);
+          std::memcpy(shifted.data() + 1 + static_cast<std::size_t>(i) * sizeof(Stored), &value, sizeof(value));
+          stored.push_back(to_float(value));
+        }
+        for (const std::int64_t tokens : {1, 2, 3, 5}) {
+          std::vector<float> out(2 * static_cast<std::size_t>(tokens), NAN);
+          product(shifted.data() + 1, DotVectors{b.values.data(), 300, tokens, count, out.data(), 2}, simd);
+          for (std::int64_t t = 0; t < tokens; ++t) {
+            double sum = 0, bound = 0;
+            for (std::int64_t i = 0; i < count; ++i) {
+              const double term = static_cast<double>(stored[i]) * b.view().row(t)[i];
+              sum += term;
+              bound += std::abs(term);
+            }
+            CHECK(std::abs(out[2 * t] - sum) <= static_cast<double>(count) * 0x1p-23 * bound);
+            CHECK(std::isnan(out[2 * t + 1]));
+          }
+        }
+      }
     }
-    CHECK(std::abs(dot(a.values.data(), b.values.data(), count) - sum) <= static_cast<double>(count) * 0x1p-23 * bound);
-    std::vector<std::byte> shifted(1 + 4 * static_cast<std::size_t>(count));
-    std::copy_n(reinterpret_cast<const std::byte*>(a.values.data()), 4 * count, shifted.begin() + 1);
-    CHECK(dot_f32(shifted.data() + 1, b.values.data(), count) == dot(a.values.data(), b.values.data(), count));
-  }
+  };
+  check([](float value) { return value; }, dot_f32);
+  check([](float value) { return to_half(value); }, dot_f16);
+  check([](float value) { return to_bfloat16(value); }, dot_bf16);
 }
