@@ -5,7 +5,6 @@
 
 #include "base/threads.hpp"
 #include "ops/add/add.hpp"
-#include "ops/attention/attention.hpp"
 #include "ops/gated_mlp/gated_mlp.hpp"
 #include "ops/layer_norm/layer_norm.hpp"
 #include "ops/relu/relu.hpp"
@@ -20,10 +19,6 @@ struct Decoder::Activations {
 
 namespace {
 
-AttentionShape attention_shape(const ModelConfig& c) {
-  return {.heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim, .window = c.sliding_window.value_or(0)};
-}
-
 // The same elements, one head a row.
 MatrixView<float> by_head(MatrixView<float> m, std::int64_t head_dim) {
   return {m.data, m.size() / head_dim, head_dim};
@@ -32,6 +27,15 @@ MatrixView<float> by_head(MatrixView<float> m, std::int64_t head_dim) {
 void linear(const LinearWeight& w, std::span<const float> bias, MatrixView<const float> x, MatrixView<float> y) {
   multiply(w, x, y);
   add_bias(y, bias);
+}
+
+void store(LayerCache& cache, std::int64_t first_position, std::int64_t head_dim, MatrixView<const float> k,
+           MatrixView<const float> v) {
+  parallel_for(k.rows, row_chunk(k.cols), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r)
+      for (std::int64_t h = 0; h < cache.kv_heads(); ++h)
+        cache.store(h, first_position + r, k.row(r).data() + h * head_dim, v.row(r).data() + h * head_dim);
+  });
 }
 
 std::int64_t size_of_weight(const std::shared_ptr<const LinearWeight>& w) { return w ? w->size_bytes() : 0; }
@@ -59,6 +63,18 @@ Result<Decoder> Decoder::make(const Model& model, std::int64_t length) {
   return decoder;
 }
 
+AttentionShape Decoder::attention_shape() const {
+  const ModelConfig& c = model_->config();
+  return {.heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim, .window = c.sliding_window.value_or(0)};
+}
+
+bool Decoder::pack_head(const DecodePath& path) {
+  auto packed = head_->packed(path);
+  if (!packed) return false;
+  head_ = std::move(packed);
+  return true;
+}
+
 std::int64_t Decoder::size_bytes() const {
   return size_of_weight(embedding_) + (head_ == embedding_ ? 0 : size_of_weight(head_)) + size_of_weight(positions_);
 }
@@ -68,13 +84,14 @@ void Decoder::embed(std::span<const std::int32_t> tokens, std::int64_t length, s
   assert(static_cast<std::int64_t>(tokens.size()) == x.rows && x.cols == hidden());
   const std::int64_t offset = model_->config().position_offset + first_position;
   parallel_for(x.rows, row_chunk(x.cols), [&](std::int64_t first, std::int64_t last) {
-    std::vector<float> position(positions_ ? static_cast<std::size_t>(x.cols) : 0);
+    thread_local Scratch scratch;  // this runs for every token that is generated
+    const MatrixView<float> position = scratch.matrix(1, positions_ ? x.cols : 0);
     for (std::int64_t r = first; r < last; ++r) {
       const std::span<float> row = x.row(r);
       embedding_->dequantize_rows(tokens[r], {row.data(), 1, x.cols});
       if (!positions_) continue;
-      positions_->dequantize_rows(offset + r % length, {position.data(), 1, x.cols});
-      for (std::int64_t i = 0; i < x.cols; ++i) row[i] += position[i];
+      positions_->dequantize_rows(offset + r % length, position);
+      for (std::int64_t i = 0; i < x.cols; ++i) row[i] += position.data[i];
     }
   });
 }
@@ -105,8 +122,8 @@ Decoder::Activations Decoder::layer_forward(const LayerWeights& w, std::int64_t 
   a.normed = space.normed.matrix(rows, c.hidden);
   norm(w.attention_norm, w.attention_norm_bias, x, a.normed);
   a.q = space.q.matrix(rows, q_width);
-  a.k = cache ? cache->keys.view().rows_from(first_position, rows) : space.k.matrix(rows, kv_width);
-  a.v = cache ? cache->values.view().rows_from(first_position, rows) : space.v.matrix(rows, kv_width);
+  a.k = space.k.matrix(rows, kv_width);
+  a.v = space.v.matrix(rows, kv_width);
   a.q_raw = c.qk_norm ? space.q_raw.matrix(rows, q_width) : a.q;
   a.k_raw = c.qk_norm ? space.k_raw.matrix(rows, kv_width) : a.k;
   linear(*w.q, w.q_bias, a.normed, a.q_raw);
@@ -122,11 +139,10 @@ Decoder::Activations Decoder::layer_forward(const LayerWeights& w, std::int64_t 
   }
   a.attended = space.attended.matrix(rows, q_width);
   if (cache) {
-    const std::int64_t known = first_position + rows;
-    attention(attention_shape(c), 1, a.q, cache->keys.view().rows_from(0, known),
-              cache->values.view().rows_from(0, known), a.attended);
+    store(*cache, first_position, c.head_dim, a.k, a.v);
+    attention_cached(attention_shape(), first_position, a.q, *cache, a.attended);
   } else {
-    attention(attention_shape(c), sequences, a.q, a.k, a.v, a.attended);
+    attention(attention_shape(), sequences, a.q, a.k, a.v, a.attended);
   }
   a.middle = space.middle.matrix(rows, c.hidden);
   linear(*w.o, w.o_bias, a.attended, a.middle);
@@ -200,7 +216,7 @@ void Decoder::backward(const LayerWeights& w, MatrixView<const float> x, MatrixV
   const MatrixView<float> d_q = space.d_q.matrix(rows, a.q.cols);
   const MatrixView<float> d_k = space.d_k.matrix(rows, a.k.cols);
   const MatrixView<float> d_v = space.d_v.matrix(rows, a.v.cols);
-  attention_backward(attention_shape(c), 1, a.q, a.k, a.v, d_attended, d_q, d_k, d_v);
+  attention_backward(attention_shape(), 1, a.q, a.k, a.v, d_attended, d_q, d_k, d_v);
   if (rope_) {
     rope(*rope_, rows, 0, d_q, Turn::kBack);
     rope(*rope_, rows, 0, d_k, Turn::kBack);
@@ -224,7 +240,7 @@ void Decoder::backward(const LayerWeights& w, MatrixView<const float> x, MatrixV
 
 void Decoder::logits(MatrixView<const float> x, MatrixView<float> out, DecoderWorkspace& space) const {
   const MatrixView<float> normed = space.normed.matrix(x.rows, x.cols);
-  norm(final_norm_, final_norm_bias_, x, normed);
+  final_norm(x, normed);
   multiply(*head_, normed, out);
 }
 

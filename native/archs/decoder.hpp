@@ -11,15 +11,10 @@
 
 #include "archs/model.hpp"
 #include "base/matrix.hpp"
+#include "ops/attention/attention.hpp"
 #include "ops/scratch.hpp"
 
 namespace squeeze {
-
-// Keys and values of one layer, fp32 [context, kv_heads · D] each; the first `first position` rows hold what went
-// before.
-struct LayerCache {
-  Matrix<float> keys, values;
-};
 
 // Room for the activations of one layer and for its gradients. Reused from call to call, grows to the largest.
 struct DecoderWorkspace {
@@ -43,6 +38,10 @@ class Decoder {
   std::int64_t vocabulary() const { return model_->config().vocabulary; }
   std::int64_t size_bytes() const;  // of embedding, head and positions
 
+  // Lays the head out for products with few vectors, where its layout has such a form. A tied embedding stays as it is.
+  // True if anything was made anew.
+  bool pack_head(const DecodePath& path);
+
   // x[tokens, hidden]: embeddings, and learned positions where the model has them. Token r stands at position
   // first_position + r mod length.
   void embed(std::span<const std::int32_t> tokens, std::int64_t length, std::int64_t first_position,
@@ -50,7 +49,7 @@ class Decoder {
   // One layer over sequences that begin at position 0; replaces x[sequences · T, hidden] by the layer's output.
   void forward(const LayerWeights& w, std::int64_t sequences, MatrixView<float> x, DecoderWorkspace& space) const;
   // One layer over the next x.rows positions of one sequence, from first_position on; the cache holds the ones before
-  // and takes up these.
+  // and takes up these. For many at once; archs/decode_step.hpp is for few.
   void forward_cached(const LayerWeights& w, std::int64_t first_position, MatrixView<float> x, LayerCache& cache,
                       DecoderWorkspace& space) const;
   // The layer again for one sequence x[T, hidden] (its input), then backwards: replaces `gradient`[T, hidden], with
@@ -62,10 +61,17 @@ class Decoder {
   // dx[M, hidden] given d_logits[M, V].
   void logits_backward(MatrixView<const float> x, MatrixView<const float> d_logits, MatrixView<float> dx) const;
 
- private:
-  Decoder() = default;
+  // The parts, for those who put a layer together in another way.
+  AttentionShape attention_shape() const;
+  const RopeTable* rope_table() const { return rope_.get(); }  // null with learned positions
+  const LinearWeight& head() const { return *head_; }
+  // The model's kind of norm with a layer's weights; y may be x.
   void norm(std::span<const float> weight, std::span<const float> bias, MatrixView<const float> x,
             MatrixView<float> y) const;
+  void final_norm(MatrixView<const float> x, MatrixView<float> y) const { norm(final_norm_, final_norm_bias_, x, y); }
+
+ private:
+  Decoder() = default;
   void norm_backward(std::span<const float> weight, MatrixView<const float> x, MatrixView<float> dy) const;
   struct Activations;
   Activations layer_forward(const LayerWeights& w, std::int64_t sequences, std::int64_t first_position,
@@ -75,7 +81,7 @@ class Decoder {
   const Model* model_ = nullptr;
   std::shared_ptr<const LinearWeight> embedding_, head_, positions_;
   std::vector<float> final_norm_, final_norm_bias_;
-  std::unique_ptr<const RopeTable> rope_;  // null with learned positions
+  std::unique_ptr<const RopeTable> rope_;
 };
 
 // Refuses, as kInvalidRequest, ids outside the vocabulary (naming row and position), and rows shorter than 2 tokens or

@@ -135,6 +135,18 @@ std::vector<const LinearWeight*> LayerWeights::linears() const {
   return there;
 }
 
+bool LayerWeights::pack(const DecodePath& path) {
+  bool any = false;
+  for (auto* const linear : {&q, &k, &v, &o, &gate, &up, &down}) {
+    if (!*linear) continue;
+    if (auto packed = (*linear)->packed(path)) {
+      *linear = std::move(packed);
+      any = true;
+    }
+  }
+  return any;
+}
+
 Result<std::shared_ptr<const Model>> Model::open(const fs::path& path) {
   std::error_code ignored;
   const bool is_file = fs::is_regular_file(path, ignored);

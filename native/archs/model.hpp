@@ -57,6 +57,8 @@ struct LayerWeights {
 
   // The linears that are there, in the order of Model::matrices().
   std::vector<const LinearWeight*> linears() const;
+  // Lays each linear out for products with few vectors, where its layout has such a form. True if any was made anew.
+  bool pack(const DecodePath& path);
 };
 
 struct Family;

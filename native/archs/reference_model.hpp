@@ -10,6 +10,7 @@
 
 #include "archs/family.hpp"
 #include "archs/tiny_checkpoint.hpp"
+#include "base/half.hpp"
 
 namespace squeeze {
 
@@ -25,8 +26,10 @@ class ReferenceModel {
  public:
   using Rows = std::vector<std::vector<double>>;
 
-  ReferenceModel(const Family& family, ModelConfig config, const std::vector<TinyTensor>& tensors)
-      : f_(family), c_(std::move(config)) {
+  // `half_cache`: keys and values are rounded to fp16, as a cache keeps them.
+  ReferenceModel(const Family& family, ModelConfig config, const std::vector<TinyTensor>& tensors,
+                 bool half_cache = false)
+      : f_(family), c_(std::move(config)), half_cache_(half_cache) {
     for (const TinyTensor& t : tensors) w_[t.name] = {t.values.begin(), t.values.end()};
   }
 
@@ -157,9 +160,13 @@ class ReferenceModel {
     Rows n = x;
     norm(prefix + f_.names.attention_norm, n);
     Rows q = linear(prefix + f_.names.q, n, nudge), k = linear(prefix + f_.names.k, n, nudge);
-    const Rows v = linear(prefix + f_.names.v, n, nudge);
+    Rows v = linear(prefix + f_.names.v, n, nudge);
     place_heads(f_.names.q_norm, prefix, q);
     place_heads(f_.names.k_norm, prefix, k);
+    if (half_cache_)
+      for (Rows* rows : {&k, &v})
+        for (auto& row : *rows)
+          for (double& value : row) value = to_float(to_half(static_cast<float>(value)));
     add(x, linear(prefix + f_.names.o, attend(q, k, v), nudge));
     n = x;
     norm(prefix + f_.names.mlp_norm, n);
@@ -173,6 +180,7 @@ class ReferenceModel {
 
   const Family& f_;
   ModelConfig c_;
+  bool half_cache_;
   std::map<std::string, std::vector<double>> w_;
 };
 

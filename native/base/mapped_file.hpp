@@ -21,6 +21,8 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return bytes_; }
+  // Says that the bytes won't be read soon: they leave this process's memory, and come back from the file when read.
+  void let_go() const;
 
  private:
   explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}

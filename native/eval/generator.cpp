@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
-#include "archs/decoder.hpp"
+#include "archs/decode_step.hpp"
+#include "base/cores.hpp"
 #include "eval/sampler.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
 
@@ -12,7 +14,10 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kPromptRows = 256;  // tokens of a prompt in one pass: large products, and soon cancelled
+// Tokens of a prompt that go through the layers in one pass of matrix products.
+constexpr std::int64_t kPromptRows = 512;
+// Up to this many, it is cheaper to multiply with the stored weights directly.
+constexpr std::int64_t kDirectTokens = kMaxDecodeTokens;
 
 using Clock = std::chrono::steady_clock;
 
@@ -25,45 +30,46 @@ Error invalid(const std::string& what) { return {.code = ErrorCode::kInvalidRequ
 }  // namespace
 
 struct Generator::State {
+  State(std::shared_ptr<const Model> opened, Decoder made, std::int64_t cache_tokens)
+      : model(std::move(opened)), decoder(std::move(made)), context(cache_tokens) {
+    logits.resize(static_cast<std::size_t>(decoder.vocabulary()));
+  }
+
   std::shared_ptr<const Model> model;
   Decoder decoder;
   std::int64_t context;
-  std::vector<LayerWeights> layers = {};
-  std::vector<LayerCache> caches = {};
-  std::vector<std::int32_t> cached = {};  // tokens whose keys and values are in the caches
-  std::vector<float> logits = {};
-  DecoderWorkspace space = {};
-  Scratch states = {};
+  std::vector<LayerWeights> layers;
+  std::vector<LayerCache> caches;
+  std::optional<DecodeStep> step;    // made once layers and caches stand
+  std::vector<std::int32_t> cached;  // tokens whose keys and values are in the caches
+  std::vector<float> logits;         // after the last of them
+  DecoderWorkspace space;
+  Scratch states;
 
-  // Takes up tokens behind what is cached; `logits` are then those after the last of them.
-  void advance(std::span<const std::int32_t> tokens) {
-    const auto count = static_cast<std::int64_t>(tokens.size()), first = static_cast<std::int64_t>(cached.size());
-    const MatrixView<float> x = states.matrix(count, decoder.hidden());
-    decoder.embed(tokens, count, first, x);
-    for (std::size_t i = 0; i < layers.size(); ++i) decoder.forward_cached(layers[i], first, x, caches[i], space);
-    cached.insert(cached.end(), tokens.begin(), tokens.end());
-    decoder.logits(x.rows_from(count - 1, 1), {logits.data(), 1, decoder.vocabulary()}, space);
-  }
-
-  Result<void> read_prompt(std::span<const std::int32_t> prompt, RunContext& run);
+  Result<void> advance(std::span<const std::int32_t> tokens, RunContext& run);
+  Result<void> pass(std::span<const std::int32_t> tokens, bool last, RunContext& run);
   Result<void> check(const GenerationRequest& request) const;
 };
 
 Generator::Generator(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Generator::~Generator() = default;
 
-Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> model, std::int64_t context) {
+Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> model,
+                                                   const GeneratorOptions& options) {
+  const std::int64_t context = options.context;
   if (context < 1) return invalid("A cache needs room for at least one token.");
   SQUEEZE_ASSIGN(auto decoder, Decoder::make(*model, context));
   const ModelConfig& c = model->config();
-  auto state = std::make_unique<State>(State{.model = model, .decoder = std::move(decoder), .context = context});
-  state->logits.resize(static_cast<std::size_t>(c.vocabulary));
+  auto state = std::make_unique<State>(model, std::move(decoder), context);
+  if (state->decoder.pack_head(options.path)) model->store().let_go();
   for (std::int64_t i = 0; i < c.layers; ++i) {
     SQUEEZE_ASSIGN(auto weights, model->layer(i));
+    // Layer by layer, so that the stored weights and their copies never all stand in memory.
+    if (weights.pack(options.path)) model->store().let_go();
     state->layers.push_back(std::move(weights));
-    const std::int64_t width = c.kv_heads * c.head_dim;
-    state->caches.push_back({Matrix<float>(context, width), Matrix<float>(context, width)});
+    state->caches.emplace_back(c.kv_heads, context, c.head_dim);
   }
+  state->step.emplace(state->decoder, state->layers, state->caches);
   return std::unique_ptr<Generator>(new Generator(std::move(state)));
 }
 
@@ -73,8 +79,7 @@ std::int64_t Generator::memory_bytes() const {
   std::int64_t bytes = state_->decoder.size_bytes();
   for (const LayerWeights& w : state_->layers)
     for (const LinearWeight* linear : w.linears()) bytes += linear->size_bytes();
-  for (const LayerCache& cache : state_->caches)
-    bytes += (cache.keys.view().size() + cache.values.view().size()) * static_cast<std::int64_t>(sizeof(float));
+  for (const LayerCache& cache : state_->caches) bytes += cache.size_bytes();
   return bytes;
 }
 
@@ -96,10 +101,30 @@ Result<void> Generator::State::check(const GenerationRequest& request) const {
   return {};
 }
 
-Result<void> Generator::State::read_prompt(std::span<const std::int32_t> prompt, RunContext& run) {
-  for (std::size_t done = 0; done < prompt.size(); done += kPromptRows) {
+// Many tokens behind what is cached, by matrix products. Those that come last leave their logits.
+Result<void> Generator::State::pass(std::span<const std::int32_t> tokens, bool last, RunContext& run) {
+  const auto count = static_cast<std::int64_t>(tokens.size()), first = static_cast<std::int64_t>(cached.size());
+  const MatrixView<float> x = states.matrix(count, decoder.hidden());
+  decoder.embed(tokens, count, first, x);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    SQUEEZE_TRY(run.check_cancelled());  // one layer of a large model takes a good part of a second
+    decoder.forward_cached(layers[i], first, x, caches[i], space);
+  }
+  if (last) step->logits(x.rows_from(count - 1, 1), logits);
+  return {};
+}
+
+// Takes up tokens behind what is cached; `logits` are then those after the last of them.
+Result<void> Generator::State::advance(std::span<const std::int32_t> tokens, RunContext& run) {
+  while (!tokens.empty()) {
+    const auto part = tokens.first(std::min<std::size_t>(kPromptRows, tokens.size()));
     SQUEEZE_TRY(run.check_cancelled());
-    advance(prompt.subspan(done, std::min<std::size_t>(kPromptRows, prompt.size() - done)));
+    if (static_cast<std::int64_t>(part.size()) <= kDirectTokens)
+      step->run(part, static_cast<std::int64_t>(cached.size()), logits);
+    else
+      SQUEEZE_TRY(pass(part, part.size() == tokens.size(), run));
+    cached.insert(cached.end(), part.begin(), part.end());
+    tokens = tokens.subspan(part.size());
   }
   return {};
 }
@@ -110,6 +135,7 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
   SQUEEZE_TRY(state.check(request));
   const auto& prompt = request.prompt;
 
+  const PinnedThreads pinned;
   run.stage("Generating", 1);
   // The last token of the prompt is always computed: its logits are not kept.
   const auto differs = std::ranges::mismatch(state.cached, prompt).in2;
@@ -119,7 +145,7 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
 
   GenerationOutcome outcome{.prompt_tokens = static_cast<std::int64_t>(prompt.size()), .reused_tokens = reused};
   const auto start = Clock::now();
-  SQUEEZE_TRY(state.read_prompt(std::span(prompt).subspan(static_cast<std::size_t>(reused)), run));
+  SQUEEZE_TRY(state.advance(std::span(prompt).subspan(static_cast<std::size_t>(reused)), run));
   outcome.prompt_ms = since(start);
 
   Random random(request.sampling.seed);
@@ -127,7 +153,6 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
   for (const std::int32_t id : prompt) seen[id] = true;
   const auto generating = Clock::now();
   while (true) {
-    SQUEEZE_TRY(run.check_cancelled());
     const double total = log_sum_exp(state.logits);
     if (!std::isfinite(total))
       return Error{.code = ErrorCode::kValueNotFinite,
@@ -145,7 +170,7 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
       outcome.stop = StopReason::kContextFull;
       break;
     }
-    state.advance({&token, 1});
+    SQUEEZE_TRY(state.advance({&token, 1}, run));
     run.report({.fraction = static_cast<double>(outcome.generated_tokens) / static_cast<double>(request.max_tokens),
                 .work_done = static_cast<double>(outcome.generated_tokens),
                 .unit = "tokens"});

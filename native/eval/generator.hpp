@@ -1,5 +1,5 @@
 #pragma once
-// Text generation: prefill in one pass, then token by token with a key/value cache.
+// Text generation: the prompt in large passes, then token by token, with a key/value cache.
 
 #include <cstdint>
 #include <functional>
@@ -41,15 +41,22 @@ struct GenerationOutcome {
 // any sampling setting.
 using OnToken = std::function<void(std::int32_t token, float logprob)>;
 
-// A model with a cache of `context` tokens. One generation at a time; the cache stays between them, and a prompt that
+struct GeneratorOptions {
+  std::int64_t context = 0;  // tokens that the cache holds
+  DecodePath path = {};
+};
+
+// A model with a cache. One generation at a time; the cache stays between them, and a prompt that
 // begins with what is in it pays only for the rest.
 class Generator {
  public:
-  static Result<std::unique_ptr<Generator>> make(std::shared_ptr<const Model> model, std::int64_t context);
+  // Weights whose layout has a form for products with few vectors are copied into it; the model's files are then let go
+  // of.
+  static Result<std::unique_ptr<Generator>> make(std::shared_ptr<const Model> model, const GeneratorOptions& options);
   ~Generator();
 
   std::int64_t context() const;
-  std::int64_t memory_bytes() const;  // weights and cache
+  std::int64_t memory_bytes() const;  // weights as they are used, and the whole cache
   Result<GenerationOutcome> generate(const GenerationRequest& request, const OnToken& on_token, RunContext& run);
 
  private:

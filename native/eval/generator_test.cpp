@@ -4,6 +4,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <random>
 
 #include "archs/shared_data.hpp"
 #include "archs/tiny_checkpoint.hpp"
@@ -38,7 +39,7 @@ Said say(Generator& generator, GenerationRequest request) {
 std::unique_ptr<Generator> tiny_generator(const TestFolder& folder, std::int64_t context,
                                           const char* family = "llama") {
   write_tiny_checkpoint(folder.path(), family);
-  auto generator = Generator::make(Model::open(folder.path()).value(), context);
+  auto generator = Generator::make(Model::open(folder.path()).value(), {.context = context});
   REQUIRE(generator.ok());
   return std::move(generator).value();
 }
@@ -50,7 +51,7 @@ TEST_CASE("greedy tokens of the golden models (tier D)") {
     CAPTURE(golden.name);
     std::ifstream file(golden.golden.string() + ".json");
     const auto wanted = nlohmann::json::parse(file).at("greedy").get<std::vector<std::int32_t>>();
-    auto generator = Generator::make(Model::open(golden.model).value(), 64);
+    auto generator = Generator::make(Model::open(golden.model).value(), {.context = 64});
     REQUIRE(generator.ok());
     GenerationRequest request;
     request.prompt.assign(wanted.begin(), wanted.begin() + 16);
@@ -88,10 +89,66 @@ TEST_CASE("a cache pays only for what is new, and says the same") {
   }
 }
 
+TEST_CASE("a long prompt says the same however it came into the cache") {
+  // Lengths on both sides of a pass of matrix products, of a short rest behind one, and of what goes directly.
+  const std::vector<std::int32_t> lengths = {1, 31, 32, 33, 60, 511, 512, 513, 540, 560, 600};
+  for (const std::string family : {"llama", "mistral", "qwen2", "qwen3"}) {
+    CAPTURE(family);
+    TestFolder folder, same;
+    const auto fresh = tiny_generator(folder, 620, family.c_str());
+    const auto growing = tiny_generator(same, 620, family.c_str());
+    std::int64_t previous = 0;
+    for (const std::int32_t length : lengths) {
+      CAPTURE(length);
+      GenerationRequest request{.prompt = {}, .max_tokens = 1, .stop_tokens = {}, .sampling = {}};
+      for (std::int32_t i = 0; i < length; ++i) request.prompt.push_back(i * i % 23);
+      const Said with_cache = say(*growing, request);
+      // Another first token empties the cache.
+      say(*fresh, {.prompt = {22}, .max_tokens = 1, .stop_tokens = {}, .sampling = {}});
+      const Said without = say(*fresh, request);
+      CHECK(without.outcome.reused_tokens == 0);
+      CHECK(with_cache.outcome.reused_tokens == previous);
+      CHECK(with_cache.tokens == without.tokens);
+      CHECK(with_cache.logprobs[0] == doctest::Approx(without.logprobs[0]).epsilon(2e-3));
+      previous = length;
+    }
+  }
+}
+
+TEST_CASE("a prompt that was cancelled leaves nothing wrong behind") {
+  // Cancelled the third time that it is asked: within the second pass of the prompt.
+  class Impatient final : public RunContext {
+   public:
+    void stage(const std::string&, double) override {}
+    void report(const Progress&) override {}
+    bool cancelled() const override { return ++asked_ > 5; }
+
+   private:
+    mutable int asked_ = 0;
+  };
+  TestFolder folder, same;
+  const auto generator = tiny_generator(folder, 1200), other = tiny_generator(same, 1200);
+  GenerationRequest request{.prompt = {}, .max_tokens = 5, .stop_tokens = {}, .sampling = {}};
+  for (std::int32_t i = 0; i < 1100; ++i) request.prompt.push_back(i * i % 23);
+  Impatient context;
+  int told = 0;
+  const auto cancelled = generator->generate(
+      request, [&](std::int32_t, float) { ++told; }, context);
+  REQUIRE_FALSE(cancelled.ok());
+  CHECK(cancelled.error().code == ErrorCode::kCancelled);
+  CHECK(told == 0);
+  const Said resumed = say(*generator, request), fresh = say(*other, request);
+  CHECK(resumed.outcome.reused_tokens == 512);
+  CHECK(resumed.tokens == fresh.tokens);
+  CHECK(resumed.logprobs == fresh.logprobs);
+}
+
 TEST_CASE("generation ends for a reason") {
   TestFolder folder;
   const auto generator = tiny_generator(folder, 8);
-  CHECK(generator->memory_bytes() > 2 * 2 * 8 * 6 * 4);
+  // Two layers' keys and values of one head of 6 columns at 8 positions as fp16, and all weights as fp32.
+  const std::int64_t weights = 2 * (12 * 12 * 2 + 6 * 12 * 2 + 3 * 12 * 20) + 2 * 23 * 12;
+  CHECK(generator->memory_bytes() == 2 * 2 * 8 * 6 * 2 + 4 * weights);
   const Said full = say(*generator, {.prompt = {1, 2, 3, 4, 5}, .max_tokens = 100, .stop_tokens = {}, .sampling = {}});
   CHECK(full.outcome.stop == StopReason::kContextFull);
   CHECK(full.tokens.size() == 4);  // three in the cache, and the one that would have been next
@@ -124,10 +181,10 @@ TEST_CASE("what cannot be generated is refused") {
   request.prompt = {1};
   request.sampling.top_p = NAN;
   CHECK(code_of(request) == ErrorCode::kInvalidRequest);
-  CHECK_FALSE(Generator::make(Model::open(folder.path()).value(), 0).ok());
+  CHECK_FALSE(Generator::make(Model::open(folder.path()).value(), {.context = 0}).ok());
   TestFolder learned;
   write_tiny_checkpoint(learned.path(), "opt");
-  CHECK_FALSE(Generator::make(Model::open(learned.path()).value(), 33).ok());
+  CHECK_FALSE(Generator::make(Model::open(learned.path()).value(), {.context = 33}).ok());
 }
 
 TEST_CASE("the random numbers are those of xoshiro256** seeded by splitmix64") {
@@ -182,6 +239,93 @@ TEST_CASE("the filters of the sampler") {
   SUBCASE("ties go to the lowest id") {
     Random random(1);
     CHECK(sample_token(std::vector<float>{1, 2, 2}, {}, std::vector<bool>(3), random) == 1);
+  }
+}
+
+namespace {
+
+struct Share {
+  std::int32_t id;
+  double share;
+};
+
+// The filters as they are defined, over everything in float64.
+std::int32_t sample_plainly(std::span<const float> logits, const Sampling& s, const std::vector<bool>& seen,
+                            Random& random) {
+  std::vector<Share> shares;
+  for (std::size_t id = 0; id < logits.size(); ++id) {
+    double logit = logits[id];
+    if (seen[id]) logit = logit > 0 ? logit / s.repetition_penalty : logit * s.repetition_penalty;
+    shares.push_back({static_cast<std::int32_t>(id), logit});
+  }
+  const auto likelier = [](const Share& a, const Share& b) {
+    return a.share != b.share ? a.share > b.share : a.id < b.id;
+  };
+  const Share best = *std::ranges::min_element(shares, likelier);
+  if (s.temperature == 0) return best.id;
+  for (Share& c : shares) c.share = std::exp((c.share - best.share) / s.temperature);
+  const auto total = [&] {
+    double sum = 0;
+    for (const Share& c : shares) sum += c.share;
+    return sum;
+  };
+  if (s.top_k > 0 && s.top_k < static_cast<std::int64_t>(shares.size())) {
+    std::ranges::sort(shares, likelier);
+    shares.resize(static_cast<std::size_t>(s.top_k));
+  }
+  if (s.top_p < 1) {
+    const double wanted = s.top_p * total();
+    std::ranges::sort(shares, likelier);
+    std::size_t kept = 0;
+    for (double mass = 0; kept < shares.size() && (kept == 0 || mass < wanted);) mass += shares[kept++].share;
+    shares.resize(kept);
+  }
+  std::erase_if(shares, [&](const Share& c) { return c.share < s.min_p; });
+  double left = random.uniform() * total();
+  for (const Share& c : shares)
+    if ((left -= c.share) < 0) return c.id;
+  return shares.back().id;
+}
+
+}  // namespace
+
+TEST_CASE("the sampler's short cuts choose what the filters choose as they are defined") {
+  std::mt19937 numbers(3);
+  std::normal_distribution<float> normal;
+  const Sampling settings[] = {
+      {.temperature = 0, .repetition_penalty = 1.3},
+      {.temperature = 0.8},
+      {.temperature = 1, .top_k = 40},
+      {.temperature = 1, .top_k = 1},
+      {.temperature = 0.7, .top_k = 5000},
+      {.temperature = 1, .top_p = 0.9},
+      {.temperature = 1.5, .top_p = 0.999999},
+      {.temperature = 0.05, .top_p = 0.5},
+      {.temperature = 1, .top_p = 0},
+      {.temperature = 1.2, .min_p = 0.05},
+      {.temperature = 1, .min_p = 1},
+      {.temperature = 0.9, .top_k = 50, .top_p = 0.95, .min_p = 0.02, .repetition_penalty = 1.1},
+      {.temperature = 0.9, .top_p = 0.95, .min_p = 0.02, .repetition_penalty = 0.7},
+  };
+  for (int model = 0; model < 20; ++model) {
+    // Sharp and flat, some with many equal logits, some with impossible tokens.
+    std::vector<float> logits(3000);
+    for (float& logit : logits) logit = static_cast<float>(1 + model % 4) * normal(numbers);
+    if (model % 5 == 1)
+      for (float& logit : logits) logit = std::round(logit);
+    if (model % 5 == 2) std::fill(logits.begin() + 100, logits.begin() + 900, -INFINITY);
+    std::vector<bool> seen(logits.size());
+    for (std::size_t i = 0; i < seen.size(); i += 7) seen[i] = true;
+    for (const Sampling& s : settings) {
+      CAPTURE(model);
+      CAPTURE(s.temperature);
+      CAPTURE(s.top_k);
+      CAPTURE(s.top_p);
+      CAPTURE(s.min_p);
+      Random one(static_cast<std::uint64_t>(model)), two(static_cast<std::uint64_t>(model));
+      for (int draw = 0; draw < 20; ++draw)
+        REQUIRE(sample_token(logits, s, seen, one) == sample_plainly(logits, s, seen, two));
+    }
   }
 }
 

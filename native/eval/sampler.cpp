@@ -5,6 +5,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "ops/argmax/argmax.hpp"
+#include "ops/cross_entropy/cross_entropy.hpp"
+
 namespace squeeze {
 
 Random::Random(std::uint64_t seed) {
@@ -37,54 +40,145 @@ struct Candidate {
   double share;  // logit, then probability up to a common factor
 };
 
-// Keskar et al., arXiv 1909.05858: what was seen becomes less likely whatever the sign of its logit.
-double penalised(double logit, double penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
+using Candidates = std::vector<Candidate>;
 
 bool likelier(const Candidate& a, const Candidate& b) { return a.share != b.share ? a.share > b.share : a.id < b.id; }
 
-double mass_of(const std::vector<Candidate>& candidates) {
+double mass_of(const Candidates& candidates) {
   return std::accumulate(candidates.begin(), candidates.end(), 0.0,
                          [](double sum, const Candidate& c) { return sum + c.share; });
 }
 
-// Keeps the shortest run of the likeliest that holds `top_p` of the mass, in order.
-void keep_mass(std::vector<Candidate>& candidates, double top_p) {
-  const double total = mass_of(candidates);
-  // All that lies below this share holds less than 1 − top_p together, so it is never in the run: not worth sorting.
-  const double least = (1 - top_p) * total / static_cast<double>(candidates.size());
-  std::erase_if(candidates, [&](const Candidate& c) { return c.share < least; });
-  std::ranges::sort(candidates, likelier);
-  double mass = 0;
-  std::size_t kept = 0;
-  while (kept < candidates.size() && (kept == 0 || mass < top_p * total)) mass += candidates[kept++].share;
-  candidates.resize(kept);
-}
+// Keskar et al., arXiv 1909.05858: what was seen becomes less likely whatever the sign of its logit.
+double penalised(double logit, double penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
+
+// Kept from token to token, so that none allocates.
+struct ChoiceScratch {
+  Candidates candidates;
+  std::vector<float> scaled;
+};
+
+// One choice. Exponentials in float64 of a whole vocabulary cost as much as a layer of a small model, so each filter
+// first sets aside what it would drop anyway, judged by the logits or by exponentials in fp32.
+class Choice {
+ public:
+  Choice(std::span<const float> logits, const Sampling& sampling, const std::vector<bool>& seen, ChoiceScratch& scratch)
+      : logits_(logits),
+        s_(sampling),
+        seen_(seen),
+        candidates_(scratch.candidates),
+        scaled_(scratch.scaled),
+        likeliest_(find_likeliest()),
+        most_(logit(likeliest_)) {}
+
+  std::int32_t likeliest() const { return likeliest_; }
+
+  // Fills the candidates with what the filters leave, each with its share of the likeliest's probability.
+  void filter() {
+    candidates_.clear();
+    if (s_.top_k > 0 && s_.top_k < count()) {
+      take_most_likely();
+      for (Candidate& c : candidates_) c.share = share(c.share);
+      std::ranges::sort(candidates_, likelier);
+      if (s_.top_p < 1) keep_mass(s_.top_p * mass_of(candidates_));
+    } else if (s_.top_p < 1) {
+      take_mass();
+    } else {
+      take_from(s_.min_p);
+    }
+    std::erase_if(candidates_, [&](const Candidate& c) { return c.share < s_.min_p; });
+  }
+
+ private:
+  std::int32_t count() const { return static_cast<std::int32_t>(logits_.size()); }
+  double logit(std::int32_t id) const {
+    return seen_[id] ? penalised(logits_[id], s_.repetition_penalty) : logits_[id];
+  }
+
+  // The first of the largest logits, after the penalty.
+  std::int32_t find_likeliest() const {
+    if (s_.repetition_penalty == 1) return static_cast<std::int32_t>(argmax(logits_));
+    std::int32_t best = 0;
+    for (std::int32_t id = 1; id < count(); ++id)
+      if (logit(id) > logit(best)) best = id;
+    return best;
+  }
+
+  double share(double logit) const { return std::exp((logit - most_) / s_.temperature); }
+
+  // The top-k, with logits for shares and in no order: a heap whose front is the least likely of them.
+  void take_most_likely() {
+    for (std::int32_t id = 0; id < count(); ++id) {
+      const Candidate next{id, logit(id)};
+      const bool full = static_cast<std::int64_t>(candidates_.size()) == s_.top_k;
+      if (full && !likelier(next, candidates_.front())) continue;
+      if (full) {
+        std::ranges::pop_heap(candidates_, likelier);
+        candidates_.pop_back();
+      }
+      candidates_.push_back(next);
+      std::ranges::push_heap(candidates_, likelier);
+    }
+  }
+
+  // All with at least this share, in the order of their ids.
+  void take_from(double least) {
+    // A little less, since this side of the comparison is rounded otherwise; what it lets in is judged again.
+    const double floor = most_ + s_.temperature * (std::log(least) - 1e-6);
+    for (std::int32_t id = 0; id < count(); ++id)
+      if (const double value = logit(id); value >= floor) candidates_.push_back({id, share(value)});
+  }
+
+  // The shortest run of the likeliest that holds `mass`, in order.
+  void keep_mass(double mass) {
+    std::ranges::sort(candidates_, likelier);
+    double sum = 0;
+    std::size_t kept = 0;
+    while (kept < candidates_.size() && (kept == 0 || sum < mass)) sum += candidates_[kept++].share;
+    candidates_.resize(kept);
+  }
+
+  // The shortest run of the likeliest that holds top_p of everything, in order.
+  void take_mass() {
+    scaled_.resize(logits_.size());
+    for (std::int32_t id = 0; id < count(); ++id)
+      scaled_[id] = static_cast<float>((logit(id) - most_) / s_.temperature);
+    const double about = std::exp(log_sum_exp(scaled_));
+    // What lies below this holds less than 1 − top_p together, so it is never in the run.
+    take_from((1 - s_.top_p) * about * (1 - kSlack) / count());
+    const auto runs_to = [&](double mass) {
+      keep_mass(mass);
+      return candidates_.size();
+    };
+    // Where a mass a little larger would end the run elsewhere, only the exact one can tell.
+    if (runs_to(s_.top_p * about * (1 + kSlack)) == runs_to(s_.top_p * about * (1 - kSlack))) return;
+    candidates_.clear();
+    take_from(0);
+    keep_mass(s_.top_p * mass_of(candidates_));
+  }
+
+  // How far the total of fp32 exponentials may be off: 2e-7 each, 87 · 2^-23 for their arguments, the rest for sums.
+  static constexpr double kSlack = 1e-4;
+
+  std::span<const float> logits_;
+  const Sampling& s_;
+  const std::vector<bool>& seen_;
+  Candidates& candidates_;
+  std::vector<float>& scaled_;
+  std::int32_t likeliest_;
+  double most_;
+};
 
 }  // namespace
 
 std::int32_t sample_token(std::span<const float> logits, const Sampling& sampling, const std::vector<bool>& seen,
                           Random& random) {
-  std::vector<Candidate> candidates(logits.size());
-  for (std::size_t id = 0; id < logits.size(); ++id) {
-    const double logit = logits[id];
-    candidates[id] = {static_cast<std::int32_t>(id), seen[id] ? penalised(logit, sampling.repetition_penalty) : logit};
-  }
-  const auto best = std::ranges::min_element(candidates, likelier);
-  if (sampling.temperature <= 0) return best->id;
-
-  const double most = best->share;
-  for (Candidate& c : candidates) c.share = std::exp((c.share - most) / sampling.temperature);
-  if (const auto kept = static_cast<std::size_t>(sampling.top_k); kept > 0 && kept < candidates.size()) {
-    std::ranges::nth_element(candidates, candidates.begin() + sampling.top_k, likelier);
-    candidates.resize(kept);
-    std::ranges::sort(candidates, likelier);
-  }
-  if (sampling.top_p < 1) keep_mass(candidates, sampling.top_p);
-  // The likeliest has share 1.
-  std::erase_if(candidates, [&](const Candidate& c) { return c.share < sampling.min_p; });
-
-  const double total = mass_of(candidates);
-  double left = random.uniform() * total;
+  thread_local ChoiceScratch scratch;
+  Choice choice(logits, sampling, seen, scratch);
+  if (sampling.temperature <= 0) return choice.likeliest();
+  choice.filter();
+  const Candidates& candidates = scratch.candidates;
+  double left = random.uniform() * mass_of(candidates);
   for (const Candidate& c : candidates) {
     left -= c.share;
     if (left < 0) return c.id;

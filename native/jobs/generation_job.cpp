@@ -53,7 +53,7 @@ Result<contract::ModelLoadResult> LoadedModels::load(const contract::ModelLoadPa
   auto loaded = std::make_shared<LoadedModel>();
   loaded->vocabulary = model->config().vocabulary;
   loaded->threads = params.threads;
-  SQUEEZE_ASSIGN(loaded->generator, Generator::make(model, context));
+  SQUEEZE_ASSIGN(loaded->generator, Generator::make(model, {.context = context}));
 
   const std::lock_guard lock(mutex_);
   models_[++last_id_] = loaded;

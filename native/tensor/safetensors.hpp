@@ -26,6 +26,7 @@ class SafetensorsFile {
   const std::map<std::string, std::string>& metadata() const;  // "__metadata__"
   std::span<const std::byte> header() const;                   // the JSON text, for fingerprints
   std::int64_t size_bytes() const;                             // of the file
+  void let_go() const;                                         // see MappedFile
 
  private:
   struct Mapping;
@@ -46,6 +47,8 @@ class TensorStore {
   std::vector<std::string> names() const;                     // sorted
   const std::vector<SafetensorsFile>& files() const;
   std::int64_t size_bytes() const;
+  // Of all files: the bytes leave memory until they are read again. For when tensors have been copied elsewhere.
+  void let_go() const;
 
  private:
   struct Contents;

@@ -165,4 +165,6 @@ const std::map<std::string, std::string>& SafetensorsFile::metadata() const { re
 std::span<const std::byte> SafetensorsFile::header() const { return mapping_->header; }
 std::int64_t SafetensorsFile::size_bytes() const { return static_cast<std::int64_t>(mapping_->file.bytes().size()); }
 
+void SafetensorsFile::let_go() const { mapping_->file.let_go(); }
+
 }  // namespace squeeze

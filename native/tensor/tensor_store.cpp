@@ -154,6 +154,10 @@ std::vector<std::string> TensorStore::names() const {
 
 const std::vector<SafetensorsFile>& TensorStore::files() const { return contents_->files; }
 
+void TensorStore::let_go() const {
+  for (const SafetensorsFile& file : contents_->files) file.let_go();
+}
+
 std::int64_t TensorStore::size_bytes() const {
   std::int64_t total = 0;
   for (const SafetensorsFile& file : contents_->files) total += file.size_bytes();

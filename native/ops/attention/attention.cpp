@@ -7,6 +7,7 @@
 #include "base/simd.hpp"
 #include "base/threads.hpp"
 #include "ops/exp/exp.hpp"
+#include "ops/half/half_rows.hpp"
 #include "ops/matmul/matmul.hpp"
 #include "ops/scratch.hpp"
 
@@ -68,43 +69,35 @@ SQUEEZE_HOT static void softmax_backward(const float* p, float* dp, std::int64_t
   }
 }
 
-// One query of one head against `count` keys and values whose rows lie `stride` apart: decoding, where a matrix product
-// would be all overhead.
-SQUEEZE_HOT static void attend_one(const float* q, const float* keys, const float* values, std::int64_t count,
-                                   std::int64_t stride, std::int64_t dim, float scale, float* scores, float* out) {
-  float most = -INFINITY;
-  for (std::int64_t j = 0; j < count; ++j) {
-    const float* key = keys + j * stride;
-    float score = 0;
-#pragma omp simd reduction(+ : score)
-    for (std::int64_t i = 0; i < dim; ++i) score += q[i] * key[i];
-    scores[j] = score * scale;
-    most = most < scores[j] ? scores[j] : most;
-  }
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t j = 0; j < count; ++j) {
-    scores[j] = exp_approx(scores[j] - most);
-    sum += scores[j];
-  }
-  for (std::int64_t i = 0; i < dim; ++i) out[i] = 0;
-  for (std::int64_t j = 0; j < count; ++j) {
-    const float* value = values + j * stride;
-    const float p = scores[j] / sum;
-    for (std::int64_t i = 0; i < dim; ++i) out[i] += p * value[i];
-  }
-}
-
 namespace {
 
 // Working memory of one thread. It stays for the next call, so that no layer or sample pays for fresh pages.
 struct ThreadScratch {
-  Scratch scores, gradients;
+  Scratch scores, gradients, keys, values;
 };
 
 ThreadScratch& thread_scratch() {
   thread_local ThreadScratch scratch;
   return scratch;
+}
+
+// The query heads of key/value head `kv`, for the queries of one sequence, which are the last positions of k and v.
+void attend_group(const AttentionShape& shape, std::int64_t kv, MatrixView<const float> q, StridedView<const float> k,
+                  StridedView<const float> v, MatrixView<float> out) {
+  const std::int64_t dim = shape.head_dim, group = shape.heads / shape.kv_heads, past = k.rows - q.rows;
+  const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
+  for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
+    for (std::int64_t i = 0; i < q.rows; i += kQueryBlock) {
+      const Block b = block_at(shape, past + i, past + std::min(q.rows, i + kQueryBlock));
+      const std::int64_t keys = b.key_last - b.key_first, last = i + b.last - b.first;
+      const MatrixView<float> p = thread_scratch().scores.matrix(last - i, keys);
+      matmul_nt(head_of(q, dim, h, 0, i, last),
+                StridedView<const float>(k.data + b.key_first * k.stride, keys, dim, k.stride), p);
+      causal_softmax(p.data, p.rows, p.cols, b.first - b.key_first, shape.window, scale);
+      matmul_nn(p, StridedView<const float>(v.data + b.key_first * v.stride, keys, dim, v.stride),
+                head_of(out, dim, h, 0, i, last));
+    }
+  }
 }
 
 // Key/value heads that are worth handing to a thread together, so that decoding a small model stays on one.
@@ -124,31 +117,29 @@ void attention(const AttentionShape& shape, std::int64_t sequences, MatrixView<c
                MatrixView<const float> k, MatrixView<const float> v, MatrixView<float> out) {
   assert(fits(shape, q, k) && fits(shape, out, v) && out.rows == q.rows && v.rows == k.rows);
   assert(sequences > 0 && q.rows % sequences == 0 && k.rows % sequences == 0 && k.rows >= q.rows);
-  const std::int64_t queries = q.rows / sequences, keys = k.rows / sequences, past = keys - queries;
-  const std::int64_t dim = shape.head_dim, group = shape.heads / shape.kv_heads;
-  const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
-
+  const std::int64_t queries = q.rows / sequences, keys = k.rows / sequences, dim = shape.head_dim;
   parallel_for(sequences * shape.kv_heads, head_chunk(shape, queries, keys), [&](std::int64_t begin, std::int64_t end) {
-    ThreadScratch& scratch = thread_scratch();
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t s = task / shape.kv_heads, kv = task % shape.kv_heads;
-      for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
-        for (std::int64_t i = 0; i < queries; i += kQueryBlock) {
-          const Block b = block_at(shape, past + i, past + std::min(queries, i + kQueryBlock));
-          const auto q_h = head_of(q, dim, h, s * queries, i, i + b.last - b.first);
-          const auto k_h = head_of(k, dim, kv, s * keys, b.key_first, b.key_last);
-          const auto v_h = head_of(v, dim, kv, s * keys, b.key_first, b.key_last);
-          const auto out_h = head_of(out, dim, h, s * queries, i, i + b.last - b.first);
-          const MatrixView<float> p = scratch.scores.matrix(q_h.rows, k_h.rows);
-          if (queries == 1) {
-            attend_one(q_h.data, k_h.data, v_h.data, k_h.rows, k_h.stride, dim, scale, p.data, out_h.data);
-            continue;
-          }
-          matmul_nt(q_h, k_h, p);
-          causal_softmax(p.data, p.rows, p.cols, b.first - b.key_first, shape.window, scale);
-          matmul_nn(p, v_h, out_h);
-        }
-      }
+      attend_group(shape, kv, q.rows_from(s * queries, queries), head_of(k, dim, kv, s * keys, 0, keys),
+                   head_of(v, dim, kv, s * keys, 0, keys), out.rows_from(s * queries, queries));
+    }
+  });
+}
+
+void attention_cached(const AttentionShape& shape, std::int64_t first_position, MatrixView<const float> q,
+                      const LayerCache& cache, MatrixView<float> out) {
+  assert(q.cols == shape.heads * shape.head_dim && out.rows == q.rows && out.cols == q.cols);
+  const std::int64_t known = first_position + q.rows;
+  const std::int64_t oldest = block_at(shape, first_position, known).key_first;
+  parallel_for(shape.kv_heads, head_chunk(shape, q.rows, known), [&](std::int64_t begin, std::int64_t end) {
+    ThreadScratch& scratch = thread_scratch();
+    for (std::int64_t kv = begin; kv < end; ++kv) {
+      const MatrixView<float> k = scratch.keys.matrix(known - oldest, shape.head_dim);
+      const MatrixView<float> v = scratch.values.matrix(known - oldest, shape.head_dim);
+      to_floats(cache.keys(kv, known).row(oldest).data(), k.size(), k.data);
+      to_floats(cache.values(kv, known).row(oldest).data(), v.size(), v.data);
+      attend_group(shape, kv, q, k, v, out);
     }
   });
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/matrix.hpp"
+#include "ops/attention/kv_cache.hpp"
 
 namespace squeeze {
 
@@ -15,10 +16,15 @@ struct AttentionShape {
 };
 
 // q, out: [sequences · Tq, heads · D]; k, v: [sequences · Tk, kv_heads · D], fp32, Tk >= Tq. The queries are the last
-// Tq positions of the Tk, so that a cache goes in front. Scores of 128 queries at a time exist, never all. out may be
-// q. Parallel over sequences and key/value heads; deterministic for a thread count. Working memory is kept per thread.
+// Tq positions of the Tk. Scores of 128 queries at a time exist, never all. out may be q. Parallel over sequences and
+// key/value heads; deterministic for a thread count. Working memory is kept per thread.
 void attention(const AttentionShape& shape, std::int64_t sequences, MatrixView<const float> q,
                MatrixView<const float> k, MatrixView<const float> v, MatrixView<float> out);
+
+// The same for the next positions of one sequence, from first_position on; the cache holds theirs and all before. Made
+// for many queries: keys and values become fp32 first, one key/value head at a time.
+void attention_cached(const AttentionShape& shape, std::int64_t first_position, MatrixView<const float> q,
+                      const LayerCache& cache, MatrixView<float> out);
 
 // Gradients dq, dk, dv given d_out, for Tq = Tk; the probabilities are computed again. With p = softmax(s),
 // dp = d_out · v:  ds = p (dp − Σ p dp) / √D, dq = ds · k, dk = dsᵀ · q, dv = pᵀ · d_out, the last two summed over the

@@ -76,6 +76,27 @@ TEST_CASE("attention against float64 loops (tier B)") {
   }
 }
 
+TEST_CASE("attention over a cache is attention over what fp16 makes of keys and values") {
+  for (const Case& c : kCases) {
+    if (c.sequences != 1) continue;
+    CAPTURE(c.shape.window);
+    CAPTURE(c.queries);
+    CAPTURE(c.keys);
+    const auto& s = c.shape;
+    const auto q = random_matrix(c.queries, s.heads * s.head_dim, 1, 2);
+    auto k = random_matrix(c.keys, s.kv_heads * s.head_dim, 2, 2), v = random_matrix(c.keys, k.cols, 3);
+    LayerCache cache(s.kv_heads, c.keys + 3, s.head_dim);
+    for (std::int64_t p = 0; p < c.keys; ++p)
+      for (std::int64_t h = 0; h < s.kv_heads; ++h)
+        cache.store(h, p, k.view().row(p).data() + h * s.head_dim, v.view().row(p).data() + h * s.head_dim);
+    for (auto* m : {&k, &v})
+      for (float& value : m->values) value = to_float(to_half(value));
+    Matrix<float> out(q.rows, q.cols);
+    attention_cached(s, c.keys - c.queries, q.view(), cache, out.view());
+    CHECK(relative_error(out.values, reference(c, in_double(q), in_double(k), in_double(v))) < 2e-6);
+  }
+}
+
 TEST_CASE("attention's gradients against differences (tier D)") {
   for (const Case& c : kCases) {
     if (c.queries != c.keys || c.queries > 100) continue;

@@ -6,6 +6,7 @@
 
 #include "base/simd.hpp"
 #include "base/threads.hpp"
+#include "ops/argmax/argmax.hpp"
 #include "ops/exp/exp.hpp"
 #include "ops/row_chunk.hpp"
 
@@ -16,13 +17,6 @@ namespace {
 constexpr std::int64_t kBlock = 2048;  // elements summed in fp32 before the sum goes to float64
 
 }  // namespace
-
-SQUEEZE_HOT static float largest(const float* x, std::int64_t count) {
-  float most = x[0];
-#pragma omp simd reduction(max : most)
-  for (std::int64_t i = 0; i < count; ++i) most = most < x[i] ? x[i] : most;
-  return most;
-}
 
 SQUEEZE_HOT static double sum_exp(const float* x, std::int64_t count, float most) {
   double total = 0;
@@ -67,7 +61,7 @@ SQUEEZE_HOT static WeightedSums weighted_sums(const float* p, const float* q, st
 double log_sum_exp(std::span<const float> logits) {
   assert(!logits.empty());
   const auto count = static_cast<std::int64_t>(logits.size());
-  const float most = largest(logits.data(), count);
+  const float most = largest(logits);
   return most + std::log(sum_exp(logits.data(), count, most));
 }
 
@@ -95,7 +89,7 @@ void cross_entropy_with_gradient(MatrixView<float> logits, std::span<const std::
 double kl_divergence(std::span<const float> p_logits, std::span<const float> q_logits) {
   assert(p_logits.size() == q_logits.size() && !p_logits.empty());
   const auto count = static_cast<std::int64_t>(p_logits.size());
-  const float most = largest(p_logits.data(), count);
+  const float most = largest(p_logits);
   const WeightedSums sums = weighted_sums(p_logits.data(), q_logits.data(), count, most);
   // The two normalisers are subtracted in float64: rounded to fp32 they would drown the divergence of close models.
   return sums.differences / sums.weights - (most + std::log(sums.weights) - log_sum_exp(q_logits));

@@ -1,0 +1,67 @@
+#pragma once
+// A team of threads that stay awake for the length of one piece of work, such as the layers that one token passes
+// through. Handing out work and waiting for each other costs a fraction of a microsecond, where a parallel loop costs
+// several: see team_bench.cpp. The threads are those of the one OpenMP pool.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+
+namespace squeeze {
+
+// What the threads of a team share. Each counter that many threads write has a cache line of its own.
+struct TeamState {
+  alignas(64) std::atomic<int> arrived = 0;
+  alignas(64) std::atomic<std::int64_t> next = 0;  // first item that nobody has taken
+  alignas(64) std::atomic<std::uint32_t> round = 0;
+  std::atomic<bool> broken = false;  // some thread has left by an exception
+  std::exception_ptr thrown;         // written once, by the thread that broke the team
+};
+
+// One thread's place in its team. All threads make the same calls in the same order.
+class Team {
+ public:
+  Team(TeamState& state, int rank, int threads) : state_(state), rank_(rank), threads_(threads) {}
+
+  int rank() const { return rank_; }
+  int threads() const { return threads_; }
+
+  // Waits until all have come; what any thread wrote before, all can read after.
+  void wait() {
+    if (threads_ > 1) wait_for_others();
+  }
+
+  // Calls body(first, last) over [0, count) in chunks that whoever is free takes, and waits for all.
+  template <typename Body>
+  void share(std::int64_t count, std::int64_t chunk, const Body& body) {
+    if (threads_ == 1) {
+      for (std::int64_t first = 0; first < count; first += chunk) body(first, std::min(count, first + chunk));
+      return;
+    }
+    while (true) {
+      const std::int64_t first = state_.next.fetch_add(chunk, std::memory_order_relaxed);
+      if (first >= count) break;
+      body(first, std::min(count, first + chunk));
+    }
+    wait_for_others();
+  }
+
+ private:
+  void wait_for_others();
+
+  TeamState& state_;
+  int rank_, threads_;
+};
+
+// run_team for a body that is known by address only.
+void run_team(void (*call)(const void* body, Team& team), const void* body);
+
+// Every thread of the pool (thread_count()) runs body(team) once. What a body throws, such as bad_alloc, takes all
+// threads out of their bodies at their next wait, and is thrown again here (of several, the first).
+template <typename Body>
+void run_team(const Body& body) {
+  run_team([](const void* any, Team& team) { (*static_cast<const Body*>(any))(team); }, &body);
+}
+
+}  // namespace squeeze
