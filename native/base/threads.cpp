@@ -37,6 +37,9 @@ void set_thread_count(int threads) { omp_set_num_threads(threads > 0 ? threads :
 
 int thread_count() { return omp_get_max_threads(); }
 
+OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+OneThread::~OneThread() { omp_set_num_threads(before_); }
+
 void parallel_for(std::int64_t count, std::int64_t chunk, const std::function<void(std::int64_t, std::int64_t)>& body) {
   chunk = std::max<std::int64_t>(1, chunk);
   if (count <= chunk) {

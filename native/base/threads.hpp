@@ -13,6 +13,19 @@ int usable_cores();
 void set_thread_count(int threads);
 int thread_count();
 
+// While it lives, the calling thread's pool is the thread itself. For library objects that are laid out, when they are
+// made, for as many threads as they find.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 // Calls body(first, last) over [0, count) in chunks of `chunk`, handed out dynamically: a stolen core delays one
 // chunk, not half of the work. The order of chunks is not fixed, so bodies must not share sums. What a body throws,
 // such as bad_alloc, is thrown again here once all chunks are done (of several, one).

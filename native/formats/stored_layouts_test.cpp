@@ -11,6 +11,7 @@
 
 #include "base/test_folder.hpp"
 #include "formats/lut/lut.hpp"
+#include "formats/multiply.hpp"
 #include "formats/packed_indices.hpp"
 #include "formats/uniform_group/uniform_group.hpp"
 
