@@ -54,7 +54,7 @@ Generator::~Generator() = default;
 
 Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> model, std::int64_t context) {
   if (context < 1) return invalid("A cache needs room for at least one token.");
-  SQUEEZE_ASSIGN(auto decoder, Decoder::make(*model, context));
+  SQUEEZE_ASSIGN(auto decoder, Decoder::make(*model, context, fastest_precision()));
   const ModelConfig& c = model->config();
   auto state = std::make_unique<State>(State{.model = model, .decoder = std::move(decoder), .context = context});
   state->logits.resize(static_cast<std::size_t>(c.vocabulary));
