@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/threads.hpp"
+#include "formats/multiply.hpp"
 #include "ops/add/add.hpp"
 #include "ops/gated_mlp/gated_mlp.hpp"
 #include "ops/layer_norm/layer_norm.hpp"
@@ -24,11 +25,6 @@ MatrixView<float> by_head(MatrixView<float> m, std::int64_t head_dim) {
   return {m.data, m.size() / head_dim, head_dim};
 }
 
-void linear(const LinearWeight& w, std::span<const float> bias, MatrixView<const float> x, MatrixView<float> y) {
-  multiply(w, x, y);
-  add_bias(y, bias);
-}
-
 void store(LayerCache& cache, std::int64_t first_position, std::int64_t head_dim, MatrixView<const float> k,
            MatrixView<const float> v) {
   parallel_for(k.rows, row_chunk(k.cols), [&](std::int64_t first, std::int64_t last) {
@@ -42,7 +38,8 @@ std::int64_t size_of_weight(const std::shared_ptr<const LinearWeight>& w) { retu
 
 }  // namespace
 
-Result<Decoder> Decoder::make(const Model& model, std::int64_t length) {
+Result<Decoder> Decoder::make(const Model& model, std::int64_t length, Precision precision) {
+  SQUEEZE_TRY(check_supported(precision));
   const ModelConfig& c = model.config();
   if (c.positions == PositionKind::kLearned && length > c.context)
     return Error{.code = ErrorCode::kInvalidRequest,
@@ -50,6 +47,7 @@ Result<Decoder> Decoder::make(const Model& model, std::int64_t length) {
                             std::to_string(length) + " were asked for."};
   Decoder decoder;
   decoder.model_ = &model;
+  decoder.precision_ = precision;
   SQUEEZE_ASSIGN(decoder.embedding_, model.embedding());
   decoder.head_ = decoder.embedding_;
   if (!c.tied_embeddings) {
@@ -107,6 +105,12 @@ void Decoder::norm_backward(std::span<const float> weight, MatrixView<const floa
   const float eps = static_cast<float>(model_->config().norm_eps);
   if (model_->config().norm == NormKind::kRms) return rms_norm_backward(x, weight, eps, dy, dy);
   layer_norm_backward(x, weight, eps, dy, dy);
+}
+
+void Decoder::linear(const LinearWeight& w, std::span<const float> bias, MatrixView<const float> x,
+                     MatrixView<float> y) const {
+  multiply(w, x, y, precision_);
+  add_bias(y, bias);
 }
 
 // Everything of a layer but the last product and its residual, which the backward pass has no use for.
@@ -190,7 +194,7 @@ void Decoder::backward(const LayerWeights& w, MatrixView<const float> x, MatrixV
   // y = middle + down(activated): `gradient` belongs to both terms.
   const MatrixView<float> d_activated = space.d_activated.matrix(rows, c.intermediate);
   visit(mlp + 1, a.activated, gradient);
-  multiply_transposed(*w.down, gradient, d_activated);
+  multiply_transposed(*w.down, gradient, d_activated, precision_);
   const MatrixView<float> d_up = space.d_up.matrix(rows, c.intermediate);
   const MatrixView<float> d_normed = space.d_normed.matrix(rows, c.hidden);
   const MatrixView<float> d_part = space.d_part.matrix(rows, c.hidden);
@@ -199,20 +203,20 @@ void Decoder::backward(const LayerWeights& w, MatrixView<const float> x, MatrixV
     gated_silu_backward(a.gate, a.up, d_activated, d_gate, d_up);
     visit(4, a.mlp_normed, d_gate);
     visit(5, a.mlp_normed, d_up);
-    multiply_transposed(*w.gate, d_gate, d_normed);
-    multiply_transposed(*w.up, d_up, d_part);
+    multiply_transposed(*w.gate, d_gate, d_normed, precision_);
+    multiply_transposed(*w.up, d_up, d_part, precision_);
     add(d_normed, d_part);
   } else {
     relu_backward(a.up, d_activated, d_up);
     visit(4, a.mlp_normed, d_up);
-    multiply_transposed(*w.up, d_up, d_normed);
+    multiply_transposed(*w.up, d_up, d_normed, precision_);
   }
   norm_backward(w.mlp_norm, a.middle, d_normed);
   add(gradient, d_normed);  // now with respect to middle
 
   const MatrixView<float> d_attended = space.d_attended.matrix(rows, a.attended.cols);
   visit(3, a.attended, gradient);
-  multiply_transposed(*w.o, gradient, d_attended);
+  multiply_transposed(*w.o, gradient, d_attended, precision_);
   const MatrixView<float> d_q = space.d_q.matrix(rows, a.q.cols);
   const MatrixView<float> d_k = space.d_k.matrix(rows, a.k.cols);
   const MatrixView<float> d_v = space.d_v.matrix(rows, a.v.cols);
@@ -229,10 +233,10 @@ void Decoder::backward(const LayerWeights& w, MatrixView<const float> x, MatrixV
   visit(0, a.normed, d_q);
   visit(1, a.normed, d_k);
   visit(2, a.normed, d_v);
-  multiply_transposed(*w.q, d_q, d_normed);
-  multiply_transposed(*w.k, d_k, d_part);
+  multiply_transposed(*w.q, d_q, d_normed, precision_);
+  multiply_transposed(*w.k, d_k, d_part, precision_);
   add(d_normed, d_part);
-  multiply_transposed(*w.v, d_v, d_part);
+  multiply_transposed(*w.v, d_v, d_part, precision_);
   add(d_normed, d_part);
   norm_backward(w.attention_norm, x, d_normed);
   add(gradient, d_normed);
@@ -241,11 +245,11 @@ void Decoder::backward(const LayerWeights& w, MatrixView<const float> x, MatrixV
 void Decoder::logits(MatrixView<const float> x, MatrixView<float> out, DecoderWorkspace& space) const {
   const MatrixView<float> normed = space.normed.matrix(x.rows, x.cols);
   final_norm(x, normed);
-  multiply(*head_, normed, out);
+  multiply(*head_, normed, out, precision_);
 }
 
 void Decoder::logits_backward(MatrixView<const float> x, MatrixView<const float> d_logits, MatrixView<float> dx) const {
-  multiply_transposed(*head_, d_logits, dx);
+  multiply_transposed(*head_, d_logits, dx, precision_);
   norm_backward(final_norm_, x, dx);
 }
 

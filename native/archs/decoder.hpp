@@ -12,6 +12,7 @@
 #include "archs/model.hpp"
 #include "base/matrix.hpp"
 #include "ops/attention/attention.hpp"
+#include "ops/matmul/precision.hpp"
 #include "ops/scratch.hpp"
 
 namespace squeeze {
@@ -29,11 +30,13 @@ using LinearVisitor = std::function<void(std::int64_t index, MatrixView<const fl
 class Decoder {
  public:
   // Reads what stands outside the layers: embedding, head, positions, final norm. `length` positions can be used; more
-  // than a table of learned positions holds is kInvalidRequest. NaN and Inf are refused by name.
+  // than a table of learned positions holds is kInvalidRequest. NaN and Inf are refused by name. `precision` is that of
+  // the products with weights, forwards and backwards; refused where the processor lacks it. All else is fp32.
   // `model` must outlive the decoder.
-  static Result<Decoder> make(const Model& model, std::int64_t length);
+  static Result<Decoder> make(const Model& model, std::int64_t length, Precision precision = Precision::kFloat32);
 
   const Model& model() const { return *model_; }
+  Precision precision() const { return precision_; }
   std::int64_t hidden() const { return model_->config().hidden; }
   std::int64_t vocabulary() const { return model_->config().vocabulary; }
   std::int64_t size_bytes() const;  // of embedding, head and positions
@@ -72,6 +75,7 @@ class Decoder {
 
  private:
   Decoder() = default;
+  void linear(const LinearWeight& w, std::span<const float> bias, MatrixView<const float> x, MatrixView<float> y) const;
   void norm_backward(std::span<const float> weight, MatrixView<const float> x, MatrixView<float> dy) const;
   struct Activations;
   Activations layer_forward(const LayerWeights& w, std::int64_t sequences, std::int64_t first_position,
@@ -79,6 +83,7 @@ class Decoder {
   void finish_forward(const LayerWeights& w, const Activations& a, MatrixView<float> y) const;
 
   const Model* model_ = nullptr;
+  Precision precision_ = Precision::kFloat32;
   std::shared_ptr<const LinearWeight> embedding_, head_, positions_;
   std::vector<float> final_norm_, final_norm_bias_;
   std::unique_ptr<const RopeTable> rope_;

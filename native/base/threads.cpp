@@ -22,6 +22,9 @@ int thread_count() { return omp_get_max_threads(); }
 
 bool in_parallel() { return omp_in_parallel() != 0; }
 
+OneThread::OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+OneThread::~OneThread() { omp_set_num_threads(before_); }
+
 void run_chunks(std::int64_t count, std::int64_t chunk, const std::function<void(std::int64_t, std::int64_t)>& body) {
   const std::int64_t chunks = (count + chunk - 1) / chunk;
   std::exception_ptr thrown;  // one that left the parallel region would end the process

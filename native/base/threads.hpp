@@ -20,6 +20,19 @@ bool in_parallel();
 // parallel_for's chunks on all threads.
 void run_chunks(std::int64_t count, std::int64_t chunk, const std::function<void(std::int64_t, std::int64_t)>& body);
 
+// While it lives, the calling thread's pool is the thread itself. For library objects that are laid out, when they are
+// made, for as many threads as they find.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 // Calls body(first, last) over [0, count) in chunks of `chunk`, handed out dynamically: a stolen core delays one
 // chunk, not half of the work. The order of chunks is not fixed, so bodies must not share sums. What a body throws,
 // such as bad_alloc, is thrown again here once all chunks are done (of several, one). A single chunk, and everything

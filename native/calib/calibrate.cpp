@@ -40,14 +40,17 @@ constexpr std::int64_t kLogitFloats = 1 << 24;  // 64 MB of logits at a time
 // Shares of the time: forward one product a linear, backward four (again, dX, dW and what lies between).
 constexpr double kForwardWeight = 0.2, kBackwardWeight = 0.8;
 
-std::string fingerprint_of(const Model& model, MatrixView<const std::int32_t> tokens, Estimator estimator) {
+std::string fingerprint_of(const Model& model, MatrixView<const std::int32_t> tokens,
+                           const CalibrationOptions& options) {
   Fingerprint hash;
   hash.add("calibration 1");
   hash.add(model.fingerprint());
-  hash.add(estimator == Estimator::kSample ? "sample" : "token");
+  hash.add(options.estimator == Estimator::kSample ? "sample" : "token");
   hash.add(tokens.rows);
   hash.add(tokens.cols);
   hash.add(std::as_bytes(tokens.flat()));
+  // Nothing is added for fp32, so that calibrations made before there was a choice keep their names.
+  if (options.precision != Precision::kFloat32) hash.add(name_of(options.precision));
   return hash.hex();
 }
 
@@ -148,7 +151,7 @@ Result<void> Run::backward(std::int64_t layer) {
   const auto in_layer = static_cast<std::int64_t>(model.matrices().size()) / model.config().layers;
   const auto slots = std::span(model.matrices()).subspan(layer * in_layer, in_layer);
   SQUEEZE_ASSIGN(const LayerWeights weights, model.layer(layer));
-  SquaredGradients squares(options.estimator, slots);
+  SquaredGradients squares(options.estimator, options.precision, slots);
   const double layers = static_cast<double>(model.config().layers);
   for (std::int64_t sample = 0; sample < tokens.rows; ++sample) {
     decoder.backward(
@@ -185,7 +188,7 @@ Result<void> run_layers(const Model& model, MatrixView<const std::int32_t> token
   const std::int64_t to_do = journal.first_finished();
   const bool resumed = to_do < model.config().layers;
   if (to_do == 0) return {};
-  SQUEEZE_ASSIGN(const auto decoder, Decoder::make(model, tokens.cols));
+  SQUEEZE_ASSIGN(const auto decoder, Decoder::make(model, tokens.cols, options.precision));
   // Inputs of the layers to do, the last output when the head is still to be passed, and the gradient.
   const std::int64_t inputs = resumed ? to_do : to_do + 1;
   const std::int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : free_memory_bytes() / 2;
@@ -216,7 +219,8 @@ Result<void> run_layers(const Model& model, MatrixView<const std::int32_t> token
 Result<CalibrationOutcome> calibrate(const Model& model, MatrixView<const std::int32_t> tokens,
                                      const CalibrationOptions& options, RunContext& context) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
-  const std::string fingerprint = fingerprint_of(model, tokens, options.estimator);
+  SQUEEZE_TRY(check_supported(options.precision));
+  const std::string fingerprint = fingerprint_of(model, tokens, options);
   SQUEEZE_ASSIGN(auto journal, CalibrationJournal::open(options.out, fingerprint, model));
   if (auto done = run_layers(model, tokens, options, context, journal); !done.ok()) {
     journal.leave();
@@ -225,7 +229,7 @@ Result<CalibrationOutcome> calibrate(const Model& model, MatrixView<const std::i
   CalibrationOutcome outcome{.fingerprint = fingerprint, .loss = journal.loss(), .matrices = {}, .size_bytes = 0};
   for (std::int64_t layer = 0; layer < model.config().layers; ++layer)
     for (const MatrixSensitivity& m : journal.finished(layer)) outcome.matrices.push_back(m);
-  SQUEEZE_ASSIGN(outcome.size_bytes, journal.publish(model.fingerprint(), options.estimator, tokens.rows, tokens.cols));
+  SQUEEZE_ASSIGN(outcome.size_bytes, journal.publish(model.fingerprint(), options, tokens.rows, tokens.cols));
   return outcome;
 }
 

@@ -16,6 +16,7 @@
 #include "archs/model.hpp"
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
+#include "ops/matmul/precision.hpp"
 
 namespace squeeze {
 
@@ -23,8 +24,9 @@ enum class Estimator { kSample, kToken };
 
 struct CalibrationOptions {
   Estimator estimator = Estimator::kSample;
-  std::int64_t memory_limit_bytes = 0;  // of activations kept in memory; 0: half of the free memory
-  std::filesystem::path out;            // folder that appears when all is done; "<out>.partial" until then
+  Precision precision = Precision::kFloat32;  // of the products; kDeviceUnavailable where the processor lacks it
+  std::int64_t memory_limit_bytes = 0;        // of activations kept in memory; 0: half of the free memory
+  std::filesystem::path out;                  // folder that appears when all is done; "<out>.partial" until then
 };
 
 struct MatrixSensitivity {
@@ -35,7 +37,7 @@ struct MatrixSensitivity {
 };
 
 struct CalibrationOutcome {
-  std::string fingerprint;  // of model fingerprint, tokens, estimator
+  std::string fingerprint;  // of model fingerprint, tokens, estimator, precision
   double loss = 0;          // mean negative log-likelihood per predicted token, nats
   std::vector<MatrixSensitivity> matrices;
   std::int64_t size_bytes = 0;

@@ -165,8 +165,9 @@ void CalibrationJournal::leave() const {
   fs::remove(folder_.parent_path(), ignored);
 }
 
-Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_fingerprint, Estimator estimator,
-                                                 std::int64_t samples, std::int64_t length) {
+Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_fingerprint,
+                                                 const CalibrationOptions& options, std::int64_t samples,
+                                                 std::int64_t length) {
   std::vector<SafetensorsFile> layers;
   std::vector<TensorSource> sources;
   nlohmann::json matrices = nlohmann::json::array();
@@ -184,16 +185,18 @@ Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_f
                           {"max", m.max},
                           {"weighted", m.weighted}});
   }
-  const std::string estimator_name = estimator == Estimator::kSample ? "sample" : "token";
+  const std::string estimator_name = options.estimator == Estimator::kSample ? "sample" : "token";
   SQUEEZE_TRY(write_safetensors(folder_ / kFisher, sources,
                                 {{"fingerprint", fingerprint_},
                                  {"checkpointFingerprint", checkpoint_fingerprint},
-                                 {"estimator", estimator_name}}));
+                                 {"estimator", estimator_name},
+                                 {"precision", name_of(options.precision)}}));
   const std::string description = nlohmann::json{{"formatVersion", 1},
                                                  {"toolVersion", SQUEEZE_VERSION},
                                                  {"fingerprint", fingerprint_},
                                                  {"checkpointFingerprint", checkpoint_fingerprint},
                                                  {"estimator", estimator_name},
+                                                 {"precision", name_of(options.precision)},
                                                  {"samples", samples},
                                                  {"length", length},
                                                  {"loss", loss_},

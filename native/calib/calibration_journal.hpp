@@ -37,8 +37,8 @@ class CalibrationJournal {
   // For a run that ends early: removes the folder when no layer was finished.
   void leave() const;
   // Writes the final files from those of the layers and renames the folder. Gives the bytes of the folder.
-  Result<std::int64_t> publish(const std::string& checkpoint_fingerprint, Estimator estimator, std::int64_t samples,
-                               std::int64_t length);
+  Result<std::int64_t> publish(const std::string& checkpoint_fingerprint, const CalibrationOptions& options,
+                               std::int64_t samples, std::int64_t length);
 
  private:
   CalibrationJournal() = default;

@@ -4,13 +4,18 @@
 
 #include "base/simd.hpp"
 #include "base/threads.hpp"
-#include "ops/matmul/matmul.hpp"
+#include "ops/matmul/block_matmul.hpp"
+#include "ops/matmul/rounded.hpp"
 #include "ops/row_chunk.hpp"
 
 namespace squeeze {
 
 SQUEEZE_HOT static void add_squares(float* sum, const float* x, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) sum[i] += x[i] * x[i];
+}
+
+SQUEEZE_HOT static void add_values(float* sum, const float* x, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) sum[i] += x[i];
 }
 
 SQUEEZE_HOT static void square(float* y, const float* x, std::int64_t count) {
@@ -23,6 +28,8 @@ SQUEEZE_HOT static void scale(float* x, float factor, std::int64_t count) {
 
 namespace {
 
+constexpr std::int64_t kBlockRows = 128;  // measured by ops/matmul/gemm_bench.cpp
+
 MatrixView<const float> squares_of(MatrixView<const float> x, Scratch& scratch) {
   const MatrixView<float> y = scratch.matrix(x.rows, x.cols);
   parallel_for(x.rows, row_chunk(x.cols), [&](std::int64_t first, std::int64_t last) {
@@ -33,21 +40,32 @@ MatrixView<const float> squares_of(MatrixView<const float> x, Scratch& scratch) 
 
 }  // namespace
 
-SquaredGradients::SquaredGradients(Estimator estimator, std::span<const MatrixSlot> slots) : estimator_(estimator) {
+SquaredGradients::SquaredGradients(Estimator estimator, Precision precision, std::span<const MatrixSlot> slots)
+    : estimator_(estimator), precision_(precision) {
   for (const MatrixSlot& slot : slots) sums_.emplace_back(slot.rows, slot.cols);
+}
+
+// F += (dyᵀ x)², or F += dyᵀ x of factors that are squares already: a thread adds up its rows of F while they are in
+// its cache.
+template <typename T>
+static void add_products(Estimator estimator, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<float> sum) {
+  parallel_for(sum.rows, kBlockRows, [&](std::int64_t first, std::int64_t last) {
+    thread_local Scratch room;
+    const MatrixView<float> product = room.matrix(last - first, sum.cols);
+    block_matmul_tn<T>(StridedView<const T>(dy.data + first, dy.rows, last - first, dy.cols), x, product);
+    const auto accumulate = estimator == Estimator::kSample ? add_squares : add_values;
+    accumulate(sum.data + first * sum.cols, product.data, product.size());
+  });
 }
 
 void SquaredGradients::add(std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy) {
   const MatrixView<float> sum = sums_[index].view();
   if (estimator_ == Estimator::kToken) {
-    const auto x_squares = squares_of(x, x_squares_), dy_squares = squares_of(dy, dy_squares_);
-    return matmul_tn(dy_squares, x_squares, sum, 1);
+    x = squares_of(x, x_squares_);
+    dy = squares_of(dy, dy_squares_);
   }
-  const MatrixView<float> gradient = gradient_.matrix(sum.rows, sum.cols);
-  matmul_tn(dy, x, gradient);
-  parallel_for(sum.rows, row_chunk(sum.cols), [&](std::int64_t first, std::int64_t last) {
-    add_squares(sum.data + first * sum.cols, gradient.data + first * sum.cols, (last - first) * sum.cols);
-  });
+  if (precision_ == Precision::kFloat32) return add_products<float>(estimator_, x, dy, sum);
+  add_products<BFloat16>(estimator_, rounded(x, rounded_x_), rounded(dy, rounded_dy_), sum);
 }
 
 void SquaredGradients::finish(std::int64_t samples) {

@@ -22,8 +22,8 @@ struct Runner {
   DecoderWorkspace space = {};
   Scratch logits = {};
 
-  static Result<Runner> make(const Model& model, std::int64_t length) {
-    SQUEEZE_ASSIGN(auto decoder, Decoder::make(model, length));
+  static Result<Runner> make(const Model& model, std::int64_t length, Precision precision) {
+    SQUEEZE_ASSIGN(auto decoder, Decoder::make(model, length, precision));
     return Runner{.model = &model, .decoder = std::move(decoder)};
   }
 };
@@ -97,7 +97,7 @@ void score(Runner& model, Runner* against, std::int64_t first_row, std::span<con
 }  // namespace
 
 Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
-                            RunContext& context) {
+                            RunContext& context, Precision precision) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
   if (against != nullptr) {
     if (against->config().vocabulary != model.config().vocabulary)
@@ -108,10 +108,10 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
     SQUEEZE_TRY(check_tokens(against->config(), tokens));
   }
   const std::int64_t length = tokens.cols;
-  SQUEEZE_ASSIGN(Runner runner, Runner::make(model, length));
+  SQUEEZE_ASSIGN(Runner runner, Runner::make(model, length, precision));
   std::optional<Runner> other;
   if (against != nullptr) {
-    SQUEEZE_ASSIGN(other, Runner::make(*against, length));
+    SQUEEZE_ASSIGN(other, Runner::make(*against, length, precision));
   }
 
   context.stage("Evaluating", 1);

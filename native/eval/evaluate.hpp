@@ -9,6 +9,7 @@
 #include "archs/model.hpp"
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
+#include "ops/matmul/precision.hpp"
 
 namespace squeeze {
 
@@ -26,7 +27,8 @@ struct Evaluation {
 };
 
 // tokens: int32 [windows, length], length >= 2. Streams layer by layer over chunks of windows. Sums in float64.
+// `precision` is that of the products of both models; kDeviceUnavailable where the processor lacks it.
 Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
-                            RunContext& context);
+                            RunContext& context, Precision precision = Precision::kFloat32);
 
 }  // namespace squeeze

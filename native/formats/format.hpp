@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/half.hpp"
 #include "base/matrix.hpp"
 #include "base/result.hpp"
 #include "base/simd.hpp"
@@ -36,6 +37,11 @@ class LinearWeight {
   virtual std::int64_t sparse_count() const { return 0; }
   // Rows [first, first + out.rows) as fp32. Tier A: exactly the values that the layout stands for.
   virtual void dequantize_rows(std::int64_t first, MatrixView<float> out) const = 0;
+  // The same values rounded to bf16, to nearest even. The default goes by way of fp32.
+  virtual void dequantize_rows(std::int64_t first, MatrixView<BFloat16> out) const;
+  // W itself, row after row, where it lies in memory as fp32 or bf16 and aligned; else null.
+  virtual const float* plain_floats() const { return nullptr; }
+  virtual const BFloat16* plain_bfloat16() const { return nullptr; }
 
   // Products with few vectors, as in generating text. Rows are worked on in tiles of this many.
   virtual std::int64_t tile_rows() const { return 1; }
@@ -45,12 +51,6 @@ class LinearWeight {
   // The same weights laid out anew for multiply_few, in memory of their own; null when they are good as they are.
   virtual std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const;
 };
-
-// Y[M, N] = X[M, K] Wᵀ: blocks of rows are dequantized and handed to the matrix library, so that at most a few MB of
-// fp32 weights exist at once.
-void multiply(const LinearWeight& w, MatrixView<const float> x, MatrixView<float> y);
-// X[M, K] = Y[M, N] W: the gradient with respect to the input. Same blocks.
-void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, MatrixView<float> x);
 
 // A tensor that owns its bytes, on its way to a file.
 struct OwnedTensor {

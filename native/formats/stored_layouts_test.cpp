@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 
+#include "formats/multiply.hpp"
 #include "formats/packed_indices.hpp"
 #include "formats/stored_examples.hpp"
 

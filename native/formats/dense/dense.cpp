@@ -1,6 +1,7 @@
 // Weights as the checkpoint stores them: "<name>.weight" F32, F16 or BF16 [N, K], read in place.
 
 #include <cassert>
+#include <cstring>
 
 #include "formats/format.hpp"
 #include "ops/matmul/dot.hpp"
@@ -23,6 +24,15 @@ class DenseWeight final : public LinearWeight {
     read_floats(tensor_, first * cols(), out.flat());
   }
 
+  void dequantize_rows(std::int64_t first, MatrixView<BFloat16> out) const override {
+    assert(out.cols == cols());
+    if (tensor_.dtype != DType::kBF16) return LinearWeight::dequantize_rows(first, out);
+    std::memcpy(out.data, tensor_.bytes.data() + first * cols() * size_of(tensor_.dtype), out.flat().size_bytes());
+  }
+
+  const float* plain_floats() const override { return plain<float>(DType::kF32); }
+  const BFloat16* plain_bfloat16() const override { return plain<BFloat16>(DType::kBF16); }
+
   void multiply_few(const DecodeInput& x, std::int64_t first, std::int64_t last, MatrixView<float> y) const override {
     assert(x.cols() == cols() && y.cols == rows() && x.tokens() == y.rows && last <= rows());
     const auto row_dot = tensor_.dtype == DType::kF32 ? dot_f32 : tensor_.dtype == DType::kF16 ? dot_f16 : dot_bf16;
@@ -33,6 +43,12 @@ class DenseWeight final : public LinearWeight {
   }
 
  private:
+  template <typename T>
+  const T* plain(DType dtype) const {
+    const bool aligned = reinterpret_cast<std::uintptr_t>(tensor_.bytes.data()) % alignof(T) == 0;
+    return tensor_.dtype == dtype && aligned ? reinterpret_cast<const T*>(tensor_.bytes.data()) : nullptr;
+  }
+
   TensorStore store_;  // keeps the mapping alive
   TensorView tensor_;
 };

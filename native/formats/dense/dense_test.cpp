@@ -6,7 +6,7 @@
 
 #include "base/half.hpp"
 #include "base/test_folder.hpp"
-#include "formats/format.hpp"
+#include "formats/multiply.hpp"
 
 using namespace squeeze;
 

@@ -27,6 +27,7 @@ class LutWeight final : public LinearWeight {
   std::int64_t size_bytes() const override;
   std::string stored_as() const override { return "lut"; }
   std::int64_t sparse_count() const override { return sparse_ ? sparse_->count() : 0; }
+  using LinearWeight::dequantize_rows;
   void dequantize_rows(std::int64_t first, MatrixView<float> out) const override;
   std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const override;
 

@@ -79,6 +79,24 @@ class PackedLut final : public LinearWeight {
       sparse_->add_product(path_.simd, first, last, x.floats(t), y.row(t).data());
   }
 
+  void dequantize_rows(std::int64_t first, MatrixView<BFloat16> out) const override {
+    if (kernels_.decode_bfloat16 == nullptr) return LinearWeight::dequantize_rows(first, out);
+    assert(out.cols == cols() && first + out.rows <= rows());
+    float entries[kMaxEntries] = {};
+    BFloat16 rounded[kMaxEntries];
+    for (std::int64_t r = 0; r < out.rows; ++r) {
+      BFloat16* const to = out.row(r).data();
+      table(first + r, entries);
+      round_to_bfloat16(entries, rounded, std::int64_t{1} << tiles_.bits());
+      kernels_.decode_bfloat16(tiles_, rounded, first + r, to);
+      if (!sparse_) continue;
+      // The sum is rounded once.
+      sparse_->for_each(first + r, [&](std::int64_t col, Half value) {
+        to[col] = to_bfloat16(entries[tiles_.index(first + r, col)] + to_float(value));
+      });
+    }
+  }
+
   void dequantize_rows(std::int64_t first, MatrixView<float> out) const override {
     assert(out.cols == cols() && first + out.rows <= rows());
     float entries[kMaxEntries] = {};

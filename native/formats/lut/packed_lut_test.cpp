@@ -112,6 +112,10 @@ TEST_CASE("packed lut: decodes exactly (A), multiplies within rounding (B)") {
           Matrix<float> decoded(rows, cols);
           packed->dequantize_rows(0, decoded.view());
           CHECK(decoded.values == example.values.values);
+          Matrix<BFloat16> rounded(rows, cols);
+          packed->dequantize_rows(0, rounded.view());
+          CHECK(std::ranges::equal(rounded.values, decoded.values,
+                                   [](BFloat16 a, float b) { return a == to_bfloat16(b); }));
           CHECK(packed->size_bytes() == stored.value()->size_bytes());
           CHECK(packed->sparse_count() == stored.value()->sparse_count());
           CHECK(packed->stored_as() == "lut");

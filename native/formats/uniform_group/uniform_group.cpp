@@ -56,6 +56,7 @@ class UniformGroupWeight final : public LinearWeight {
                     path);
   }
 
+  using LinearWeight::dequantize_rows;
   void dequantize_rows(std::int64_t first, MatrixView<float> out) const override {
     assert(out.cols == cols_ && first + out.rows <= rows_);
     const std::int64_t groups = scales_.shape[1], group_size = cols_ / groups;

@@ -1,0 +1,16 @@
+#pragma once
+// Products of stored weights with many vectors: prompts, evaluation, calibration.
+
+#include "formats/format.hpp"
+#include "ops/matmul/precision.hpp"
+
+namespace squeeze {
+
+// Y[M, N] = X[M, K] Wᵀ. Each thread dequantizes a block of rows, small enough for its own cache, and multiplies it.
+void multiply(const LinearWeight& w, MatrixView<const float> x, MatrixView<float> y,
+              Precision precision = Precision::kFloat32);
+// X[M, K] = Y[M, N] W: the gradient with respect to the input. At most some MB of dequantized weights exist at once.
+void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, MatrixView<float> x,
+                         Precision precision = Precision::kFloat32);
+
+}  // namespace squeeze
