@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "c794e6262dee1218";
+inline constexpr std::string_view kContractHash = "39a150fd9d46d488";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -484,6 +484,153 @@ struct GenerationStartParams {
   Sampling sampling = {};
 };
 
+// Sizes of a Llama with a head of its own.
+struct ModelShape {
+  // Width of the residual stream; heads divide it into even parts. [2, 65536]
+  std::int64_t hidden = {};
+  // L, decoder layers. [1, 1024]
+  std::int64_t layers = {};
+  // Width inside the MLP. [1, 65536]
+  std::int64_t intermediate = {};
+  // Query heads. [1, 1024]
+  std::int64_t heads = {};
+  // Key and value heads; divides heads. [1, 1024]
+  std::int64_t kv_heads = {};
+  // V, rows of embedding and head. [2, 1048576]
+  std::int64_t vocabulary = {};
+  // Longest sequence that the config tells of, tokens. [1, 1048576]
+  std::int64_t context = {};
+};
+
+// Dense at 16 bits, or a codebook per output channel.
+enum class StoredType { kF16, kBf16, kLut };
+
+constexpr std::string_view name_of(StoredType value) {
+  switch (value) {
+    case StoredType::kF16: return "f16";
+    case StoredType::kBf16: return "bf16";
+    case StoredType::kLut: return "lut";
+  }
+  return {};
+}
+
+constexpr std::optional<StoredType> stored_type_named(std::string_view name) {
+  if (name == "f16") return StoredType::kF16;
+  if (name == "bf16") return StoredType::kBf16;
+  if (name == "lut") return StoredType::kLut;
+  return std::nullopt;
+}
+
+// How the weights of a matrix are stored.
+struct StoredLayout {
+  // Dense at 16 bits, or a codebook per output channel.
+  StoredType type = {};
+  // Bits of an index; present exactly when type is "lut". [2, 8]
+  std::optional<std::int64_t> bits = {};
+  // Share of the weights kept beside the codebook, 0..0.2; 0 when dense. [0, 0.2]
+  double sparsity = {};
+};
+
+struct SynthesisStartParams {
+  // Sizes of a Llama with a head of its own.
+  ModelShape shape = {};
+  // Layout of the matrices in the layers.
+  StoredLayout weights = {};
+  // Layout of the head. The embedding is F16.
+  StoredLayout head = {};
+  // The same seed gives the same weights. [>= 0]
+  std::int64_t seed = {};
+  // Folder to make.
+  std::string out = {};
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = {};
+};
+
+// Instructions of the products with few tokens; auto takes the widest that the processor has.
+enum class Simd { kAuto, kAvx512, kAvx2, kPortable };
+
+constexpr std::string_view name_of(Simd value) {
+  switch (value) {
+    case Simd::kAuto: return "auto";
+    case Simd::kAvx512: return "avx512";
+    case Simd::kAvx2: return "avx2";
+    case Simd::kPortable: return "portable";
+  }
+  return {};
+}
+
+constexpr std::optional<Simd> simd_named(std::string_view name) {
+  if (name == "auto") return Simd::kAuto;
+  if (name == "avx512") return Simd::kAvx512;
+  if (name == "avx2") return Simd::kAvx2;
+  if (name == "portable") return Simd::kPortable;
+  return std::nullopt;
+}
+
+// Codebooks and inputs rounded to 13 bits and a sign and added up exactly, or in fp32.
+enum class Arithmetic { kInt16, kFp32 };
+
+constexpr std::string_view name_of(Arithmetic value) {
+  switch (value) {
+    case Arithmetic::kInt16: return "int16";
+    case Arithmetic::kFp32: return "fp32";
+  }
+  return {};
+}
+
+constexpr std::optional<Arithmetic> arithmetic_named(std::string_view name) {
+  if (name == "int16") return Arithmetic::kInt16;
+  if (name == "fp32") return Arithmetic::kFp32;
+  return std::nullopt;
+}
+
+struct BenchmarkStartParams {
+  // Folders of checkpoints or results. [1..16 items]
+  std::vector<std::string> models = {};
+  // Tokens of the prompt whose reading is timed. [1, 1048576]
+  std::int64_t prompt_tokens = {};
+  // Tokens generated; the time begins at the first. [2, 1048576]
+  std::int64_t generate_tokens = {};
+  // Tokens that the cache holds when generation begins, one measurement each; none: promptTokens alone. [0..16 items]
+  std::vector<std::int64_t> contexts = {};
+  // Times that everything is measured, after a warm-up. [1, 1000]
+  std::int64_t rounds = {};
+  // Instructions of the products with few tokens; auto takes the widest that the processor has.
+  Simd simd = {};
+  // Codebooks and inputs rounded to 13 bits and a sign and added up exactly, or in fp32.
+  Arithmetic arithmetic = {};
+  // "cpu" or "cuda:<index>".
+  std::string device = {};
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = {};
+};
+
+struct MatrixShape {
+  // N, output channels. [1, 1048576]
+  std::int64_t rows = {};
+  // K, in-features. [1, 65536]
+  std::int64_t cols = {};
+};
+
+struct BenchmarkKernelsParams {
+  // Sizes of the matrix. [1..64 items]
+  std::vector<MatrixShape> shapes = {};
+  // Layouts of the matrix. [1..64 items]
+  std::vector<StoredLayout> layouts = {};
+  // Tokens multiplied at once. [1..32 items]
+  std::vector<std::int64_t> tokens = {};
+  // Times that everything is measured, after a warm-up. [1, 1000]
+  std::int64_t rounds = {};
+  // Instructions of the products with few tokens; auto takes the widest that the processor has.
+  Simd simd = {};
+  // Codebooks and inputs rounded to 13 bits and a sign and added up exactly, or in fp32.
+  Arithmetic arithmetic = {};
+  // "cpu" or "cuda:<index>".
+  std::string device = {};
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = {};
+};
+
 struct JobCancelParams {
   // Job number, unique within one sidecar process. [>= 1]
   std::int64_t job_id = {};
@@ -705,8 +852,134 @@ struct ExportResult {
   double duration_ms = {};
 };
 
+struct SynthesisResult {
+  static constexpr std::string_view kind = "synthesis";
+  // Folder made, in Hugging Face layout; without a tokenizer.
+  std::string out = {};
+  // Count of parameters. [>= 0]
+  std::int64_t parameters = {};
+  // Bytes of the weight files. [>= 0]
+  std::int64_t size_bytes = {};
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = {};
+};
+
+// One quantity, measured once a round.
+struct Spread {
+  // Middle of the rounds.
+  double median = {};
+  // Smallest.
+  double min = {};
+  // Largest.
+  double max = {};
+};
+
+struct GenerationSpeed {
+  // Tokens in the cache when generation began. [>= 1]
+  std::int64_t context = {};
+  // Tokens after the first, per second.
+  Spread tokens_per_second = {};
+  // Bytes of keys and values read for a token, in the middle of the run. [>= 0]
+  std::int64_t cache_bytes_per_token = {};
+  // Bytes of weights and cache read per second over the read bandwidth of the same round, all threads; 1 is all of it.
+  Spread bandwidth_share = {};
+};
+
+struct ModelSpeed {
+  // Folder of the model.
+  std::string path = {};
+  // Layout of the matrices in the layers: "F16", "3 bits", "3 bits + 0.45%".
+  std::string stored_as = {};
+  // Layout of the head.
+  std::string head_stored_as = {};
+  // Stored bytes of matrices and head: what one token reads of the weights. [>= 0]
+  std::int64_t weight_bytes_per_token = {};
+  // Bytes of keys and values of one token in the cache. [>= 0]
+  std::int64_t cache_bytes_per_position = {};
+  // Weights and cache of the loaded model. [>= 0]
+  std::int64_t memory_bytes = {};
+  // Tokens of the prompt over the wait for the first token.
+  Spread prompt_tokens_per_second = {};
+  // Wait for the first token after a prompt of promptTokens, milliseconds.
+  Spread first_token_ms = {};
+  // One entry for each context, shortest first. [1..any number of items]
+  std::vector<GenerationSpeed> generation = {};
+};
+
+// Reading memory from one end to the other, out of cache, measured between the rounds.
+struct ReadBandwidth {
+  // Threads that the benchmark ran on. [>= 1]
+  std::int64_t threads = {};
+  // GB/s (10⁹ bytes) of all of these threads together.
+  Spread all_threads = {};
+  // GB/s of one thread alone.
+  Spread one_thread = {};
+};
+
+struct BenchmarkResult {
+  static constexpr std::string_view kind = "benchmark";
+  // In the order asked for.
+  std::vector<ModelSpeed> models = {};
+  // Tokens of the prompt. [>= 1]
+  std::int64_t prompt_tokens = {};
+  // Tokens generated. [>= 2]
+  std::int64_t generate_tokens = {};
+  // Rounds measured. [>= 1]
+  std::int64_t rounds = {};
+  // True when all models were loaded at once and took turns; false when they were measured one by one.
+  bool interleaved = {};
+  // Instructions asked for, or found for "auto".
+  std::string simd = {};
+  // Codebooks and inputs rounded to 13 bits and a sign and added up exactly, or in fp32.
+  Arithmetic arithmetic = {};
+  // Reading memory from one end to the other, out of cache, measured between the rounds.
+  ReadBandwidth read_bandwidth = {};
+  // Peak resident memory of the sidecar: all loaded models with the mapped pages of their files, and 400 MB for the
+  // bandwidth. [>= 0]
+  std::int64_t peak_memory_bytes = {};
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = {};
+};
+
+struct KernelSpeed {
+  // N, output channels. [1, 1048576]
+  std::int64_t rows = {};
+  // K, in-features. [1, 65536]
+  std::int64_t cols = {};
+  // How the weights of a matrix are stored.
+  StoredLayout layout = {};
+  // Tokens multiplied at once. [>= 1]
+  std::int64_t tokens = {};
+  // Bytes of the matrix as the product reads it. [>= 0]
+  std::int64_t weight_bytes = {};
+  // Time of one product, milliseconds.
+  Spread product_ms = {};
+  // Bytes of the matrix per second, GB/s.
+  Spread gigabytes_per_second = {};
+  // Of the read bandwidth of the same round, all threads; 1 is all of it.
+  Spread bandwidth_share = {};
+  // ‖y − reference‖ / ‖reference‖, the reference in fp64 from the dequantized matrix. [>= 0]
+  double relative_error = {};
+};
+
+struct KernelBenchmarkResult {
+  static constexpr std::string_view kind = "kernel-benchmark";
+  // Shape by shape, layout by layout, fewest tokens first.
+  std::vector<KernelSpeed> kernels = {};
+  // Rounds measured. [>= 1]
+  std::int64_t rounds = {};
+  // Instructions asked for, or found for "auto".
+  std::string simd = {};
+  // Codebooks and inputs rounded to 13 bits and a sign and added up exactly, or in fp32.
+  Arithmetic arithmetic = {};
+  // Reading memory from one end to the other, out of cache, measured between the rounds.
+  ReadBandwidth read_bandwidth = {};
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = {};
+};
+
 // What a finished job gives, by kind of job.
-using JobResult = std::variant<CalibrationResult, QuantizationResult, EvaluationResult, GenerationResult, ExportResult>;
+using JobResult = std::variant<CalibrationResult, QuantizationResult, EvaluationResult, GenerationResult, ExportResult, SynthesisResult, BenchmarkResult, KernelBenchmarkResult>;
 
 struct JobEnded {
   // Job number, unique within one sidecar process. [>= 1]
@@ -752,6 +1025,12 @@ class Requests {
   virtual Result<ModelUnloadResult> model_unload(const ModelUnloadParams& params) = 0;
   // generation.start
   virtual Result<JobStarted> generation_start(const GenerationStartParams& params) = 0;
+  // synthesis.start
+  virtual Result<JobStarted> synthesis_start(const SynthesisStartParams& params) = 0;
+  // benchmark.start
+  virtual Result<JobStarted> benchmark_start(const BenchmarkStartParams& params) = 0;
+  // benchmark.kernels
+  virtual Result<JobStarted> benchmark_kernels(const BenchmarkKernelsParams& params) = 0;
   // job.cancel
   virtual Result<JobCancelResult> job_cancel(const JobCancelParams& params) = 0;
 };

@@ -94,7 +94,7 @@ Result<contract::CheckpointInspectResult> inspect_checkpoint(const contract::Che
   out.fingerprint = model->fingerprint();
 
   Sizes sizes;
-  std::int64_t all_elements = 0, matrix_elements = 0;
+  std::int64_t all_elements = 0, matrix_elements = 0, outer_elements = 0;
   for (const std::string& name : names) {
     const TensorView& tensor = *store.find(name);
     sizes.tensors += static_cast<std::int64_t>(tensor.bytes.size());
@@ -117,12 +117,17 @@ Result<contract::CheckpointInspectResult> inspect_checkpoint(const contract::Che
     sizes.weights += slot.rows * slot.cols;
     sizes.shortest_row = sizes.shortest_row == 0 ? slot.cols : std::min(sizes.shortest_row, slot.cols);
   }
-  for (const std::string& name : std::set{model->embedding_name(), model->head_name()})
-    for (const TensorView& tensor : tensors_of_linear(store, names, name))
+  const std::set<std::string> outer = {model->embedding_name(), model->head_name()};
+  for (const std::string& name : outer)
+    for (const TensorView& tensor : tensors_of_linear(store, names, name)) {
       out.embedding_bytes += static_cast<std::int64_t>(tensor.bytes.size());
+      outer_elements += tensor.count();
+    }
   out.other_bytes = sizes.tensors - sizes.matrices - out.embedding_bytes;
   out.bits_per_weight = 8.0 * static_cast<double>(sizes.matrices) / static_cast<double>(sizes.weights);
-  out.parameters = all_elements - matrix_elements + sizes.weights;
+  // Of a packed matrix the weights count, not the words that hold them.
+  out.parameters = all_elements - matrix_elements - outer_elements + sizes.weights +
+                   static_cast<std::int64_t>(outer.size()) * config.vocabulary * config.hidden;
   if (const TensorView* head = store.find("lm_head.weight"); config.tied_embeddings && head != nullptr)
     out.parameters -= head->count();
   out.warnings = warnings_of(*model, sizes, out.dtype == "F32", out.embedding_bytes);

@@ -115,6 +115,35 @@ Result<void> write_dense_config(const fs::path& from, const fs::path& to, const 
   return write_json(to / kConfig, config);
 }
 
+Result<void> write_synthetic_config(const fs::path& folder, const contract::ModelShape& shape,
+                                    const contract::StoredLayout& weights) {
+  Json config = {{"architectures", {"LlamaForCausalLM"}},
+                 {"model_type", "llama"},
+                 {"hidden_size", shape.hidden},
+                 {"intermediate_size", shape.intermediate},
+                 {"num_hidden_layers", shape.layers},
+                 {"num_attention_heads", shape.heads},
+                 {"num_key_value_heads", shape.kv_heads},
+                 {"vocab_size", shape.vocabulary},
+                 {"max_position_embeddings", shape.context},
+                 {"rms_norm_eps", 1e-5},
+                 {"rope_theta", 10000.0},
+                 {"hidden_act", "silu"},
+                 {"tie_word_embeddings", false},
+                 {"torch_dtype", weights.type == contract::StoredType::kBf16 ? "bfloat16" : "float16"}};
+  if (weights.type == contract::StoredType::kLut) {
+    Json quantization = {{"quant_method", "squeeze-studio"}, {"format_version", kFormatVersion}};
+    quantization.update(recipe_json({.method = "synthetic",
+                                     .bits = *weights.bits,
+                                     .sparsity = weights.sparsity,
+                                     .outliers = contract::RecipeOutliers::kPaper,
+                                     .solver = contract::RecipeSolver::kLloyd,
+                                     .weighting = contract::RecipeWeighting::kNone}));
+    config[kQuantization] = std::move(quantization);
+  }
+  return write_json(folder / kConfig, config);
+}
+
 Result<void> write_squeezellm_config(const fs::path& folder, std::int64_t bits) {
   return write_json(folder / "quant_config.json", {{"wbits", bits}});
 }

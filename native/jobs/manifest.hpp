@@ -35,6 +35,11 @@ Result<ResultManifest> read_quantization_config(const std::string& json, const s
 Result<void> write_dense_config(const std::filesystem::path& from, const std::filesystem::path& to,
                                 const std::string& dtype);
 
+// config.json of a Llama of this shape whose weights are random, with the "quantization_config" of method "synthetic"
+// where they have codebooks.
+Result<void> write_synthetic_config(const std::filesystem::path& folder, const contract::ModelShape& shape,
+                                    const contract::StoredLayout& weights);
+
 // quant_config.json of the public SqueezeLLM code.
 Result<void> write_squeezellm_config(const std::filesystem::path& folder, std::int64_t bits);
 

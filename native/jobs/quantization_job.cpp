@@ -5,12 +5,12 @@
 #include <set>
 
 #include "archs/model.hpp"
+#include "base/part_context.hpp"
 #include "calib/calibrate.hpp"
 #include "jobs/machine.hpp"
 #include "jobs/manifest.hpp"
 #include "jobs/model_writer.hpp"
 #include "jobs/output.hpp"
-#include "jobs/part_context.hpp"
 #include "jobs/quantization_journal.hpp"
 #include "jobs/recipe.hpp"
 

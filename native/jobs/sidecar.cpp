@@ -2,13 +2,16 @@
 
 #include "archs/model.hpp"
 #include "base/threads.hpp"
+#include "jobs/benchmark_job.hpp"
 #include "jobs/calibration_job.hpp"
 #include "jobs/evaluation_job.hpp"
 #include "jobs/export_job.hpp"
 #include "jobs/inspect.hpp"
+#include "jobs/kernel_benchmark_job.hpp"
 #include "jobs/machine.hpp"
 #include "jobs/output.hpp"
 #include "jobs/quantization_job.hpp"
+#include "jobs/synthesis_job.hpp"
 #include "methods/method.hpp"
 
 namespace squeeze {
@@ -128,6 +131,23 @@ Result<contract::JobStarted> Sidecar::generation_start(const contract::Generatio
     return contract::JobResult(std::move(result).value());
   });
   return contract::JobStarted{.job_id = *id};
+}
+
+Result<contract::JobStarted> Sidecar::synthesis_start(const contract::SynthesisStartParams& params) {
+  SQUEEZE_TRY(check_synthesis(params));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_synthesis, params))};
+}
+
+Result<contract::JobStarted> Sidecar::benchmark_start(const contract::BenchmarkStartParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_TRY(check_benchmark(params));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_benchmark, params))};
+}
+
+Result<contract::JobStarted> Sidecar::benchmark_kernels(const contract::BenchmarkKernelsParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_TRY(check_kernel_benchmark(params));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_kernel_benchmark, params))};
 }
 
 Result<contract::JobCancelResult> Sidecar::job_cancel(const contract::JobCancelParams& params) {

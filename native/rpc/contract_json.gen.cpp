@@ -52,6 +52,48 @@ Result<Sampling> decode_sampling(const json& value, const JsonPath& path) {
   return out;
 }
 
+Result<ModelShape> decode_model_shape(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"hidden", "layers", "intermediate", "heads", "kvHeads", "vocabulary", "context"}));
+  ModelShape out;
+  SQUEEZE_TRY(read_field(value, path, "hidden", out.hidden, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 65536); }));
+  SQUEEZE_TRY(read_field(value, path, "layers", out.layers, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1024); }));
+  SQUEEZE_TRY(read_field(value, path, "intermediate", out.intermediate, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 65536); }));
+  SQUEEZE_TRY(read_field(value, path, "heads", out.heads, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1024); }));
+  SQUEEZE_TRY(read_field(value, path, "kvHeads", out.kv_heads, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1024); }));
+  SQUEEZE_TRY(read_field(value, path, "vocabulary", out.vocabulary, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 1048576); }));
+  SQUEEZE_TRY(read_field(value, path, "context", out.context, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1048576); }));
+  return out;
+}
+
+Result<StoredType> decode_stored_type(const json& value, const JsonPath& path) {
+  return read_enum<StoredType>(value, path, stored_type_named, {"f16", "bf16", "lut"});
+}
+
+Result<StoredLayout> decode_stored_layout(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"type", "bits", "sparsity"}));
+  StoredLayout out;
+  SQUEEZE_TRY(read_field(value, path, "type", out.type, [](const auto& v, const auto& at) { return decode_stored_type(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 8); }));
+  SQUEEZE_TRY(read_field(value, path, "sparsity", out.sparsity, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 0.2); }));
+  return out;
+}
+
+Result<Simd> decode_simd(const json& value, const JsonPath& path) {
+  return read_enum<Simd>(value, path, simd_named, {"auto", "avx512", "avx2", "portable"});
+}
+
+Result<Arithmetic> decode_arithmetic(const json& value, const JsonPath& path) {
+  return read_enum<Arithmetic>(value, path, arithmetic_named, {"int16", "fp32"});
+}
+
+Result<MatrixShape> decode_matrix_shape(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"rows", "cols"}));
+  MatrixShape out;
+  SQUEEZE_TRY(read_field(value, path, "rows", out.rows, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1048576); }));
+  SQUEEZE_TRY(read_field(value, path, "cols", out.cols, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 65536); }));
+  return out;
+}
+
 json encode(const ErrorInfo& value, const JsonPath&, std::optional<Error>&) {
   json out = json::object();
   out["code"] = json(name_of(value.code));
@@ -168,6 +210,14 @@ json encode(const ModelLoadResult& value, const JsonPath&, std::optional<Error>&
 json encode(const ModelUnloadResult& value, const JsonPath&, std::optional<Error>&) {
   json out = json::object();
   out["found"] = json(value.found);
+  return out;
+}
+
+json encode(const StoredLayout& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["type"] = json(name_of(value.type));
+  if (value.bits) out["bits"] = json(*value.bits);
+  out["sparsity"] = write_number(value.sparsity, JsonPath(path, "sparsity"), bad);
   return out;
 }
 
@@ -298,6 +348,97 @@ json encode(const ExportResult& value, const JsonPath& path, std::optional<Error
   return out;
 }
 
+json encode(const SynthesisResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = SynthesisResult::kind;
+  out["out"] = json(value.out);
+  out["parameters"] = json(value.parameters);
+  out["sizeBytes"] = json(value.size_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
+json encode(const Spread& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["median"] = write_number(value.median, JsonPath(path, "median"), bad);
+  out["min"] = write_number(value.min, JsonPath(path, "min"), bad);
+  out["max"] = write_number(value.max, JsonPath(path, "max"), bad);
+  return out;
+}
+
+json encode(const GenerationSpeed& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["context"] = json(value.context);
+  out["tokensPerSecond"] = encode(value.tokens_per_second, JsonPath(path, "tokensPerSecond"), bad);
+  out["cacheBytesPerToken"] = json(value.cache_bytes_per_token);
+  out["bandwidthShare"] = encode(value.bandwidth_share, JsonPath(path, "bandwidthShare"), bad);
+  return out;
+}
+
+json encode(const ModelSpeed& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["path"] = json(value.path);
+  out["storedAs"] = json(value.stored_as);
+  out["headStoredAs"] = json(value.head_stored_as);
+  out["weightBytesPerToken"] = json(value.weight_bytes_per_token);
+  out["cacheBytesPerPosition"] = json(value.cache_bytes_per_position);
+  out["memoryBytes"] = json(value.memory_bytes);
+  out["promptTokensPerSecond"] = encode(value.prompt_tokens_per_second, JsonPath(path, "promptTokensPerSecond"), bad);
+  out["firstTokenMs"] = encode(value.first_token_ms, JsonPath(path, "firstTokenMs"), bad);
+  out["generation"] = write_array(value.generation, JsonPath(path, "generation"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
+json encode(const ReadBandwidth& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["threads"] = json(value.threads);
+  out["allThreads"] = encode(value.all_threads, JsonPath(path, "allThreads"), bad);
+  out["oneThread"] = encode(value.one_thread, JsonPath(path, "oneThread"), bad);
+  return out;
+}
+
+json encode(const BenchmarkResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = BenchmarkResult::kind;
+  out["models"] = write_array(value.models, JsonPath(path, "models"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  out["promptTokens"] = json(value.prompt_tokens);
+  out["generateTokens"] = json(value.generate_tokens);
+  out["rounds"] = json(value.rounds);
+  out["interleaved"] = json(value.interleaved);
+  out["simd"] = json(value.simd);
+  out["arithmetic"] = json(name_of(value.arithmetic));
+  out["readBandwidth"] = encode(value.read_bandwidth, JsonPath(path, "readBandwidth"), bad);
+  out["peakMemoryBytes"] = json(value.peak_memory_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
+json encode(const KernelSpeed& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["rows"] = json(value.rows);
+  out["cols"] = json(value.cols);
+  out["layout"] = encode(value.layout, JsonPath(path, "layout"), bad);
+  out["tokens"] = json(value.tokens);
+  out["weightBytes"] = json(value.weight_bytes);
+  out["productMs"] = encode(value.product_ms, JsonPath(path, "productMs"), bad);
+  out["gigabytesPerSecond"] = encode(value.gigabytes_per_second, JsonPath(path, "gigabytesPerSecond"), bad);
+  out["bandwidthShare"] = encode(value.bandwidth_share, JsonPath(path, "bandwidthShare"), bad);
+  out["relativeError"] = write_number(value.relative_error, JsonPath(path, "relativeError"), bad);
+  return out;
+}
+
+json encode(const KernelBenchmarkResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = KernelBenchmarkResult::kind;
+  out["kernels"] = write_array(value.kernels, JsonPath(path, "kernels"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  out["rounds"] = json(value.rounds);
+  out["simd"] = json(value.simd);
+  out["arithmetic"] = json(name_of(value.arithmetic));
+  out["readBandwidth"] = encode(value.read_bandwidth, JsonPath(path, "readBandwidth"), bad);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
 json encode(const JobResult& value, const JsonPath& path, std::optional<Error>& bad) {
   return std::visit([&](const auto& option) { return encode(option, path, bad); }, value);
 }
@@ -412,6 +553,47 @@ Result<GenerationStartParams> decode_generation_start_params(const json& value, 
   return out;
 }
 
+Result<SynthesisStartParams> decode_synthesis_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"shape", "weights", "head", "seed", "out", "threads"}));
+  SynthesisStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "shape", out.shape, [](const auto& v, const auto& at) { return decode_model_shape(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "weights", out.weights, [](const auto& v, const auto& at) { return decode_stored_layout(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "head", out.head, [](const auto& v, const auto& at) { return decode_stored_layout(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "seed", out.seed, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
+Result<BenchmarkStartParams> decode_benchmark_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"models", "promptTokens", "generateTokens", "contexts", "rounds", "simd", "arithmetic", "device", "threads"}));
+  BenchmarkStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "models", out.models, [](const auto& v, const auto& at) { return read_array<std::string>(v, at, 1, 16, [](const auto& v, const auto& at) { return read_string(v, at); }); }));
+  SQUEEZE_TRY(read_field(value, path, "promptTokens", out.prompt_tokens, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1048576); }));
+  SQUEEZE_TRY(read_field(value, path, "generateTokens", out.generate_tokens, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 1048576); }));
+  SQUEEZE_TRY(read_field(value, path, "contexts", out.contexts, [](const auto& v, const auto& at) { return read_array<std::int64_t>(v, at, 0, 16, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1048576); }); }));
+  SQUEEZE_TRY(read_field(value, path, "rounds", out.rounds, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1000); }));
+  SQUEEZE_TRY(read_field(value, path, "simd", out.simd, [](const auto& v, const auto& at) { return decode_simd(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "arithmetic", out.arithmetic, [](const auto& v, const auto& at) { return decode_arithmetic(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
+Result<BenchmarkKernelsParams> decode_benchmark_kernels_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"shapes", "layouts", "tokens", "rounds", "simd", "arithmetic", "device", "threads"}));
+  BenchmarkKernelsParams out;
+  SQUEEZE_TRY(read_field(value, path, "shapes", out.shapes, [](const auto& v, const auto& at) { return read_array<MatrixShape>(v, at, 1, 64, [](const auto& v, const auto& at) { return decode_matrix_shape(v, at); }); }));
+  SQUEEZE_TRY(read_field(value, path, "layouts", out.layouts, [](const auto& v, const auto& at) { return read_array<StoredLayout>(v, at, 1, 64, [](const auto& v, const auto& at) { return decode_stored_layout(v, at); }); }));
+  SQUEEZE_TRY(read_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_array<std::int64_t>(v, at, 1, 32, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 32); }); }));
+  SQUEEZE_TRY(read_field(value, path, "rounds", out.rounds, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1000); }));
+  SQUEEZE_TRY(read_field(value, path, "simd", out.simd, [](const auto& v, const auto& at) { return decode_simd(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "arithmetic", out.arithmetic, [](const auto& v, const auto& at) { return decode_arithmetic(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
 Result<JobCancelParams> decode_job_cancel_params(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(expect_fields(value, path, {"jobId"}));
   JobCancelParams out;
@@ -487,6 +669,15 @@ CallOutcome dispatch(Requests& requests, std::string_view method, const json& pa
                 [](const auto& result) { return to_json(result); });
   if (method == "generation.start")
     return call(decode_generation_start_params(params, path), [&](const auto& p) { return requests.generation_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "synthesis.start")
+    return call(decode_synthesis_start_params(params, path), [&](const auto& p) { return requests.synthesis_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "benchmark.start")
+    return call(decode_benchmark_start_params(params, path), [&](const auto& p) { return requests.benchmark_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "benchmark.kernels")
+    return call(decode_benchmark_kernels_params(params, path), [&](const auto& p) { return requests.benchmark_kernels(p); },
                 [](const auto& result) { return to_json(result); });
   if (method == "job.cancel")
     return call(decode_job_cancel_params(params, path), [&](const auto& p) { return requests.job_cancel(p); },

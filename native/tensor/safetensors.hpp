@@ -34,6 +34,16 @@ class SafetensorsFile {
   std::shared_ptr<const Mapping> mapping_;
 };
 
+// A tensor to be written: its bytes are asked for when they are needed, so that no file is built in memory.
+struct TensorSource {
+  std::string name;
+  DType dtype = DType::kF32;
+  std::vector<std::int64_t> shape;
+  // Hands the tensor's bytes to `sink`, in order, in pieces of any size.
+  using Sink = std::function<Result<void>(std::span<const std::byte>)>;
+  std::function<Result<void>(const Sink& sink)> write;
+};
+
 // All tensors of a model folder: model.safetensors, or the shards that model.safetensors.index.json names, or every
 // *.safetensors file in it. Also takes the path of one .safetensors file. A folder that holds only pickle files
 // (pytorch_model.bin) is refused with the reason. Copies are cheap, and share and keep the mappings.
@@ -41,6 +51,8 @@ class TensorStore {
  public:
   TensorStore();  // holds nothing
   static Result<TensorStore> open(const std::filesystem::path& path);
+  // Asks every source for its bytes and keeps them in memory; the tensors belong to no file.
+  static Result<TensorStore> in_memory(const std::vector<TensorSource>& tensors);
 
   const TensorView* find(const std::string& name) const;      // nullptr when absent
   Result<TensorView> require(const std::string& name) const;  // kTensorMissing, naming tensor and folder
@@ -53,16 +65,6 @@ class TensorStore {
  private:
   struct Contents;
   std::shared_ptr<const Contents> contents_;
-};
-
-// A tensor to be written: its bytes are asked for when they are needed, so that no file is built in memory.
-struct TensorSource {
-  std::string name;
-  DType dtype = DType::kF32;
-  std::vector<std::int64_t> shape;
-  // Hands the tensor's bytes to `sink`, in order, in pieces of any size.
-  using Sink = std::function<Result<void>(std::span<const std::byte>)>;
-  std::function<Result<void>(const Sink& sink)> write;
 };
 
 // A source over memory that outlives the call.

@@ -14,6 +14,8 @@ using nlohmann::json;
 
 struct TensorStore::Contents {
   std::vector<SafetensorsFile> files;
+  std::vector<std::vector<std::byte>> memory;  // of tensors that are in no file
+  std::vector<TensorView> views;               // of that memory
   std::map<std::string, const TensorView*> by_name;
 };
 
@@ -131,6 +133,24 @@ Result<TensorStore> TensorStore::open(const fs::path& path) {
   return store;
 }
 
+Result<TensorStore> TensorStore::in_memory(const std::vector<TensorSource>& tensors) {
+  const auto contents = std::make_shared<Contents>();
+  contents->views.reserve(tensors.size());  // by_name points into it
+  for (const TensorSource& tensor : tensors) {
+    std::vector<std::byte>& bytes = contents->memory.emplace_back();
+    SQUEEZE_TRY(tensor.write([&](std::span<const std::byte> piece) -> Result<void> {
+      bytes.insert(bytes.end(), piece.begin(), piece.end());
+      return {};
+    }));
+    contents->views.push_back(
+        {.name = tensor.name, .dtype = tensor.dtype, .shape = tensor.shape, .bytes = std::span(bytes)});
+    contents->by_name.emplace(tensor.name, &contents->views.back());
+  }
+  TensorStore store;
+  store.contents_ = contents;
+  return store;
+}
+
 const TensorView* TensorStore::find(const std::string& name) const {
   const auto entry = contents_->by_name.find(name);
   return entry == contents_->by_name.end() ? nullptr : entry->second;
@@ -161,6 +181,7 @@ void TensorStore::let_go() const {
 std::int64_t TensorStore::size_bytes() const {
   std::int64_t total = 0;
   for (const SafetensorsFile& file : contents_->files) total += file.size_bytes();
+  for (const std::vector<std::byte>& bytes : contents_->memory) total += static_cast<std::int64_t>(bytes.size());
   return total;
 }
 

@@ -32,26 +32,30 @@ export type NamedShape = EnumShape | ObjectShape | UnionShape
 export const pascal = (text: string) =>
   text.replace(/(^|[^A-Za-z0-9]+)([A-Za-z0-9])/g, (_, _gap, letter: string) => letter.toUpperCase())
 
-/** Turns schemas into shapes; a schema met twice gives the same object. */
+/**
+ * Turns schemas into shapes; a schema met twice gives the same object. A schema is known by its definition, which it
+ * shares with the copies that `.describe()` makes of it for single fields.
+ */
 export class ContractModel {
   /** Every enum, object and union met so far; what a shape needs comes before it. */
   readonly named: NamedShape[] = []
-  private readonly exportNames = new Map<unknown, string>()
+  private readonly exported = new Map<unknown, { name: string; schema: z.ZodType }>()
   private readonly shapes = new Map<unknown, Shape>()
 
   /** @param modules the contract's modules: an exported schema gives its type the export's name. */
   constructor(modules: Record<string, unknown>[]) {
     for (const module of modules)
       for (const [name, value] of Object.entries(module))
-        if (value instanceof z.ZodType) this.exportNames.set(value, pascal(name))
+        if (value instanceof z.ZodType) this.exported.set(value._zod.def, { name: pascal(name), schema: value })
   }
 
   /** @param path where the schema stands, for messages and for the names of schemas that are not exported. */
   shapeOf(schema: z.core.$ZodType, path: string): Shape {
-    const known = this.shapes.get(schema)
+    const { def } = schema._zod
+    const known = this.shapes.get(def)
     if (known) return known
-    const shape = this.read(schema, path)
-    this.shapes.set(schema, shape)
+    const shape = this.read(this.exported.get(def)?.schema ?? schema, path)
+    this.shapes.set(def, shape)
     return shape
   }
 
@@ -124,7 +128,7 @@ export class ContractModel {
   }
 
   private nameOf(schema: z.core.$ZodType, path: string): string {
-    return this.exportNames.get(schema) ?? pascal(path)
+    return this.exported.get(schema._zod.def)?.name ?? pascal(path)
   }
 
   private add<T extends NamedShape>(shape: T): T {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { findRoot } from '../studio/index.ts'
+import { registerBench } from './commands/bench.ts'
 import { registerCalibrate } from './commands/calibrate.ts'
 import { registerChat } from './commands/chat.ts'
 import { registerDoctor } from './commands/doctor.ts'
@@ -10,6 +11,7 @@ import { registerProjects } from './commands/projects.ts'
 import { registerQuantize } from './commands/quantize.ts'
 import { registerRun } from './commands/run.ts'
 import { registerServe } from './commands/serve.ts'
+import { registerSynthesize } from './commands/synthesize.ts'
 
 /** The commands in the order a person needs them. */
 const REGISTER = [
@@ -20,6 +22,8 @@ const REGISTER = [
   registerEvaluate,
   registerChat,
   registerExport,
+  registerBench,
+  registerSynthesize,
   registerProjects,
   registerServe,
   registerDoctor,

@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import BetterSqlite3 from 'better-sqlite3'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { BenchmarkResult } from '../../shared/contract/sidecar/benchmark.ts'
 import type { CheckpointInspectResult } from '../../shared/contract/sidecar/checkpoint.ts'
 import { migrate, versionOf } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import {
   endJob,
+  insertBenchmark,
   insertCalibration,
   insertEvaluation,
   insertJob,
   insertResult,
+  listBenchmarks,
   listCalibrations,
   listEvaluations,
   listJobs,
@@ -104,6 +107,36 @@ describe('migrations', () => {
     expect(two.prepare('SELECT count(*) FROM a').pluck().get()).toBe(1)
   })
 })
+
+function benchmarkEntry(projectId: number, resultId: number) {
+  const spread = { median: 2, min: 1, max: 3 }
+  const at = { context: 512, tokensPerSecond: spread, cacheBytesPerToken: 7, bandwidthShare: spread }
+  const speed = {
+    path: '/r',
+    storedAs: '3 bits',
+    headStoredAs: 'F16',
+    weightBytesPerToken: 5,
+    cacheBytesPerPosition: 1,
+    memoryBytes: 6,
+    promptTokensPerSecond: spread,
+    firstTokenMs: spread,
+    generation: [at],
+  }
+  const result: BenchmarkResult = {
+    kind: 'benchmark',
+    models: [speed],
+    promptTokens: 512,
+    generateTokens: 128,
+    rounds: 5,
+    interleaved: true,
+    simd: 'avx2',
+    arithmetic: 'int16',
+    readBandwidth: { threads: 2, allThreads: spread, oneThread: spread },
+    peakMemoryBytes: 8,
+    durationMs: 9,
+  }
+  return { projectId, resultId, modelFingerprint: 'rf', processor: 'P', speed, result, now: 9 }
+}
 
 describe('rows', () => {
   let database: Database
@@ -212,6 +245,16 @@ describe('rows', () => {
     })
     expect(listEvaluations(database, projectId)[0]).toMatchObject({ diverged: true, perplexity: null, resultId })
 
+    const measured = benchmarkEntry(projectId, resultId)
+    insertBenchmark(database, measured)
+    insertBenchmark(database, { ...measured, resultId: undefined, now: 10 })
+    const { speed, result } = measured
+    expect(listBenchmarks(database, projectId)).toMatchObject([
+      { resultId: null, createdAt: 10 },
+      { resultId, interleaved: true, threads: 2, simd: 'avx2', promptTokens: 512, speed, processor: 'P', createdAt: 9 },
+    ])
+    expect(listBenchmarks(database, projectId)[0]?.readBandwidth).toEqual(result.readBandwidth)
+
     expect(removeProject(database, projectId)).toBe(true)
     expect(removeProject(database, projectId)).toBe(false)
     for (const table of [
@@ -222,6 +265,7 @@ describe('rows', () => {
       'results',
       'result_matrices',
       'evaluations',
+      'benchmarks',
     ]) {
       expect(database.prepare(`SELECT count(*) FROM ${table}`).pluck().get(), table).toBe(0)
     }

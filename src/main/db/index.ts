@@ -1,3 +1,4 @@
+export * from './benchmarks.ts'
 export * from './calibrations.ts'
 export * from './evaluations.ts'
 export * from './jobs.ts'

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobEnded, JobProgressed } from '../../shared/contract/sidecar/job.ts'
+import type { BenchmarkResult, KernelBenchmarkResult } from '../../shared/contract/sidecar/benchmark.ts'
 import type { CalibrationResult } from '../../shared/contract/sidecar/calibration.ts'
 import type { EvaluationResult } from '../../shared/contract/sidecar/evaluation.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
@@ -7,6 +8,7 @@ import type { GenerationProduced, GenerationResult } from '../../shared/contract
 import type { HelloResult } from '../../shared/contract/sidecar/hello.ts'
 import type { SidecarParams, SidecarRequest, SidecarResult } from '../../shared/contract/sidecar/index.ts'
 import type { QuantizationResult } from '../../shared/contract/sidecar/quantization.ts'
+import type { SynthesisResult } from '../../shared/contract/sidecar/synthesis.ts'
 import { fail, StudioError } from '../../shared/contract/studio-error.ts'
 import { connect, type Command, type Connection, type EventListener, type Identity } from './connection.ts'
 import { createLog } from './log.ts'
@@ -17,6 +19,9 @@ type JobResults = {
   'evaluation.start': EvaluationResult
   'export.start': ExportResult
   'generation.start': GenerationResult
+  'synthesis.start': SynthesisResult
+  'benchmark.start': BenchmarkResult
+  'benchmark.kernels': KernelBenchmarkResult
 }
 export type JobMethod = keyof JobResults
 

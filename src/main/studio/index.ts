@@ -1,5 +1,14 @@
 import { projectPlace } from '../../shared/contract/studio/place.ts'
 import type { StudioApi } from './api.ts'
+import {
+  benchmark,
+  benchmarkKernels,
+  benchmarkShape,
+  type BenchmarkOutcome,
+  type BenchmarkSettings,
+  type KernelBenchmarkOutcome,
+  type ShapeBenchmarkRequest,
+} from './benchmark.ts'
 import { calibrate, type CalibrateOutcome, type CalibrateRequest } from './calibrate.ts'
 import { openChat, type ChatRequest, type ChatSession } from './chat.ts'
 import { createContext, type StudioOptions } from './context.ts'
@@ -8,12 +17,14 @@ import { evaluate, type EvaluateOutcome, type EvaluateRequest } from './evaluate
 import { exportResult, type ExportRequest } from './export.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import { mainJob, type MainJobOutcome, type MainJobRequest } from './main-job.ts'
-import { forgetProject, projectNamed, projectSummaries } from './projects.ts'
+import { forgetProject, projectNamed, projectSummaries, type NamedProject } from './projects.ts'
 import { makePageApi } from './requests.ts'
 import { quantize, type QuantizeOutcome, type QuantizeRequest } from './quantize.ts'
 import type { RunOptions } from './recording.ts'
+import { synthesize, type SynthesizeRequest } from './synthesize.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
-import type { Project, ProjectSummary } from '../../shared/contract/studio/index.ts'
+import type { SynthesisResult } from '../../shared/contract/sidecar/synthesis.ts'
+import type { ProjectSummary } from '../../shared/contract/studio/index.ts'
 
 /**
  * The studio without a page: one folder of records, one sidecar. Every shell stands on these calls. What takes long
@@ -31,11 +42,19 @@ export type Studio = {
   export(request: ExportRequest, options?: RunOptions): Promise<ExportResult>
   openChat(request: ChatRequest, options?: RunOptions): Promise<ChatSession>
   mainJob(request: MainJobRequest, options?: Omit<RunOptions, 'record'>): Promise<MainJobOutcome>
+  /** Speed and memory of models, side by side. */
+  benchmark(request: BenchmarkSettings & { models: string[] }, options?: RunOptions): Promise<BenchmarkOutcome>
+  /** Of models of random weights, made for it. */
+  benchmarkShape(request: ShapeBenchmarkRequest, options?: RunOptions): Promise<BenchmarkOutcome>
+  /** Of single matrix products. */
+  benchmarkKernels(request: BenchmarkSettings, options?: RunOptions): Promise<KernelBenchmarkOutcome>
+  /** A model of random weights. */
+  synthesize(request: SynthesizeRequest, options?: RunOptions): Promise<SynthesisResult>
   doctor(options?: { record?: boolean | undefined }): Promise<Doctor>
   projects: {
     list(): (ProjectSummary & { slug: string })[]
     /** By slug or number. */
-    named(name: string): Project & { slug: string }
+    named(name: string): NamedProject
     remove(id: number, options?: { files?: boolean }): boolean
   }
   /** The place in the page of the project that changed last, as a fragment of its address; "" when there is none. */
@@ -60,6 +79,10 @@ export function openStudio(options: StudioOptions = {}): Studio {
     export: (request, run) => exportResult(context, request, run),
     openChat: (request, run) => openChat(context, request, run),
     mainJob: (request, run) => mainJob(context, request, run),
+    benchmark: (request, run) => benchmark(context, request, run),
+    benchmarkShape: (request, run) => benchmarkShape(context, request, run),
+    benchmarkKernels: (request, run) => benchmarkKernels(context, request, run),
+    synthesize: (request, run) => synthesize(context, request, run),
     doctor: (run) => doctor(context, run),
     projects: {
       list: () => projectSummaries(context),
@@ -76,6 +99,7 @@ export function openStudio(options: StudioOptions = {}): Studio {
   }
 }
 
+export type { BenchmarkMachine, BenchmarkOutcome, KernelBenchmarkOutcome } from './benchmark.ts'
 export type { CalibrateOutcome, CalibrateRequest } from './calibrate.ts'
 export type { ChatAnswer, ChatRequest, ChatSession, ChatTurn } from './chat.ts'
 export type { StudioOptions } from './context.ts'
@@ -84,7 +108,9 @@ export type { EvaluateOutcome, EvaluateRequest } from './evaluate.ts'
 export type { ExportRequest } from './export.ts'
 export type { Inspection } from './inspect.ts'
 export type { MainJobOutcome, MainJobRequest } from './main-job.ts'
+export type { NamedProject } from './projects.ts'
 export type { JobProgress } from './progress.ts'
 export type { QuantizeOutcome, QuantizeRequest } from './quantize.ts'
 export type { RunOptions } from './recording.ts'
 export { findRoot, samplePaths } from './root.ts'
+export { SHAPES } from './shapes.ts'

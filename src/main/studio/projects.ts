@@ -11,6 +11,7 @@ import type {
 } from '../../shared/contract/studio/index.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import {
+  listBenchmarks,
   listCalibrations,
   listEvaluations,
   listJobs,
@@ -19,6 +20,7 @@ import {
   projectById,
   projectByName,
   removeProject,
+  type BenchmarkRow,
   type CalibrationRow,
   type EvaluationRow,
   type JobRow,
@@ -61,11 +63,14 @@ export function project(context: Context, id: number): Project {
   return details(context, row)
 }
 
+/** A project with what the command line shows besides: its name there, and the speeds measured, newest first. */
+export type NamedProject = Project & { slug: string; benchmarks: BenchmarkRow[] }
+
 /** By slug or number, as the command line names it. */
-export function projectNamed(context: Context, name: string): Project & { slug: string } {
+export function projectNamed(context: Context, name: string): NamedProject {
   const row = projectByName(context.database(), name)
   if (!row) throw noSuchProject(name)
-  return { ...details(context, row), slug: row.slug }
+  return { ...details(context, row), slug: row.slug, benchmarks: listBenchmarks(context.database(), row.id) }
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { Project, ResultSummary } from '../../../shared/contract/studio/index.ts'
+import type { ResultSummary } from '../../../shared/contract/studio/index.ts'
+import type { NamedProject } from '../../studio/index.ts'
 import { facts, quiet, strong, table } from '../layout.ts'
 import { addCommonOptions, type CommonOptions } from '../options.ts'
 import { recipeText } from '../recipe-text.ts'
@@ -67,8 +68,8 @@ export function registerProjects(program: Command): void {
   )
 }
 
-function projectText(project: Project & { slug: string }): string {
-  const { checkpoint: c, calibrations, results, evaluations } = project
+function projectText(project: NamedProject): string {
+  const { checkpoint: c, calibrations, results, evaluations, benchmarks } = project
   const gone = (found: boolean) => (found ? '' : ' (gone)')
   const sections = [
     `${strong(project.slug)}  ${c.family}, ${count(c.parameters)} parameters, ${bytes(c.sizeBytes)}`,
@@ -105,13 +106,29 @@ function projectText(project: Project & { slug: string }): string {
       perplexity(e.perplexity),
       e.klMean === undefined ? '' : e.klMean.toPrecision(3),
       `${e.stamp.textName}, ${e.stamp.windows} × ${e.stamp.windowLength}, BOS ${e.stamp.bos}`,
-      quiet(new Date(e.createdAtMs).toISOString().slice(0, 16).replace('T', ' ')),
+      quiet(time(e.createdAtMs)),
     ])
     sections.push(
       table([['Measured', 'Perplexity', 'KL', 'On', 'When (UTC)'], ...rows], ['left', 'right', 'right', 'left']),
     )
   }
+  if (benchmarks.length > 0) {
+    const rows = benchmarks.map(({ speed, readBandwidth, ...b }) => [
+      subject(results, b.resultId ?? undefined),
+      `${digits(speed.promptTokensPerSecond.median)} tok/s`,
+      speed.generation.map((at) => `${digits(at.tokensPerSecond.median)} tok/s at ${at.context}`).join(', '),
+      `${b.processor}, ${readBandwidth.threads} threads`,
+      quiet(time(b.createdAt)),
+    ])
+    sections.push(
+      table([['Speed', 'Prompt', 'Generation', 'On', 'When (UTC)'], ...rows], ['left', 'right', 'left', 'left']),
+    )
+  }
   return sections.join('\n\n')
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace('T', ' ')
 }
 
 function subject(results: ResultSummary[], id: number | undefined): string {

@@ -7,6 +7,7 @@ const DOING: Record<string, string> = {
   evaluation: 'Measuring perplexity',
   generation: 'Generating',
   export: 'Exporting',
+  benchmark: 'Measuring speed',
 }
 
 const NOUNS: Record<string, string> = {
@@ -15,6 +16,7 @@ const NOUNS: Record<string, string> = {
   evaluation: 'Measurement',
   generation: 'Generation',
   export: 'Export',
+  benchmark: 'Benchmark',
 }
 
 export const STATES: Record<JobSummary['state'], string> = {

@@ -3,6 +3,7 @@
  * Every request and notification is listed here; `npm run gen` makes the JSON Schema and the C++ structs from it.
  */
 import type { z } from 'zod'
+import { benchmarkKernelsParams, benchmarkStartParams } from './benchmark.ts'
 import { calibrationStartParams } from './calibration.ts'
 import { checkpointInspectParams, checkpointInspectResult } from './checkpoint.ts'
 import { jobStarted } from './common.ts'
@@ -19,6 +20,7 @@ import {
 import { helloParams, helloResult } from './hello.ts'
 import { jobCancelParams, jobCancelResult, jobEnded, jobProgressed } from './job.ts'
 import { quantizationStartParams } from './quantization.ts'
+import { synthesisStartParams } from './synthesis.ts'
 
 export const sidecarRequests = {
   'sidecar.hello': { params: helloParams, result: helloResult },
@@ -30,6 +32,9 @@ export const sidecarRequests = {
   'model.load': { params: modelLoadParams, result: modelLoadResult },
   'model.unload': { params: modelUnloadParams, result: modelUnloadResult },
   'generation.start': { params: generationStartParams, result: jobStarted },
+  'synthesis.start': { params: synthesisStartParams, result: jobStarted },
+  'benchmark.start': { params: benchmarkStartParams, result: jobStarted },
+  'benchmark.kernels': { params: benchmarkKernelsParams, result: jobStarted },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
 } as const
 

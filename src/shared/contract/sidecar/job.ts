@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { errorInfo } from '../errors.ts'
+import { benchmarkResult, kernelBenchmarkResult } from './benchmark.ts'
 import { calibrationResult } from './calibration.ts'
 import { jobId } from './common.ts'
 import { evaluationResult } from './evaluation.ts'
 import { exportResult } from './export.ts'
 import { generationResult } from './generation.ts'
 import { quantizationResult } from './quantization.ts'
+import { synthesisResult } from './synthesis.ts'
 
 /** host → sidecar. Answers at once; the job ends as cancelled within a second. Unknown or ended jobs are no error. */
 export const jobCancelParams = z.object({ jobId })
@@ -25,7 +27,16 @@ export const jobProgressed = z.object({
 export type JobProgressed = z.infer<typeof jobProgressed>
 
 export const jobResult = z
-  .discriminatedUnion('kind', [calibrationResult, quantizationResult, evaluationResult, generationResult, exportResult])
+  .discriminatedUnion('kind', [
+    calibrationResult,
+    quantizationResult,
+    evaluationResult,
+    generationResult,
+    exportResult,
+    synthesisResult,
+    benchmarkResult,
+    kernelBenchmarkResult,
+  ])
   .describe('What a finished job gives, by kind of job.')
 export type JobResult = z.infer<typeof jobResult>
 

@@ -1,0 +1,23 @@
+#pragma once
+// How fast this machine reads memory: what limits everything that reads each weight once.
+
+#include <cstdint>
+#include <vector>
+
+namespace squeeze {
+
+// Memory to be read from one end to the other, larger than the caches so that every pass comes from memory itself.
+class ReadBandwidth {
+ public:
+  static constexpr std::int64_t kBytes = 400'000'000;
+
+  ReadBandwidth() : words_(kBytes / sizeof(std::uint64_t), 1) {}
+
+  // GB/s (10⁹ bytes) of one pass by `threads` threads together, at least 1. Leaves the thread count as it was.
+  double measure(int threads) const;
+
+ private:
+  std::vector<std::uint64_t> words_;  // all 1, so that a pass can be seen to have read every one
+};
+
+}  // namespace squeeze

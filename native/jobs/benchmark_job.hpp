@@ -1,0 +1,16 @@
+#pragma once
+// Speed and memory of models side by side: native/eval behind the contract.
+
+#include "base/progress.hpp"
+#include "jobs/contract.gen.hpp"
+
+namespace squeeze {
+
+// What can be refused before the job begins: instructions that the processor does not have.
+Result<void> check_benchmark(const contract::BenchmarkStartParams& params);
+
+// All models are loaded at once and take turns where they fit into half of the memory; otherwise they are measured one
+// after the other.
+Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, RunContext& context);
+
+}  // namespace squeeze
