@@ -4,7 +4,7 @@
 #include <chrono>
 #include <random>
 
-#include "archs/decoder.hpp"
+#include "base/half.hpp"
 #include "base/part_context.hpp"
 #include "base/threads.hpp"
 #include "eval/generator.hpp"
@@ -32,7 +32,8 @@ std::int64_t longest_prompt(const BenchmarkPlan& plan) { return std::max(plan.pr
 
 Result<Loaded> load(const std::shared_ptr<const Model>& model, const BenchmarkPlan& plan) {
   Loaded loaded{.vocabulary = model->config().vocabulary};
-  SQUEEZE_ASSIGN(loaded.generator, Generator::make(model, longest_prompt(plan) + plan.generate_tokens));
+  SQUEEZE_ASSIGN(loaded.generator,
+                 Generator::make(model, {.context = longest_prompt(plan) + plan.generate_tokens, .path = plan.path}));
   std::mt19937_64 random(kPromptSeed);
   for (std::int64_t i = 0; i < longest_prompt(plan); ++i)
     loaded.prompt.push_back(static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(loaded.vocabulary)));
@@ -88,8 +89,7 @@ Result<void> measure_round(Loaded& model, const BenchmarkPlan& plan, const std::
 }  // namespace
 
 std::int64_t cache_bytes_per_position(const ModelConfig& config) {
-  using Element = decltype(LayerCache::keys.values)::value_type;
-  return config.layers * 2 * config.kv_heads * config.head_dim * static_cast<std::int64_t>(sizeof(Element));
+  return config.layers * 2 * config.kv_heads * config.head_dim * static_cast<std::int64_t>(sizeof(Half));
 }
 
 Result<BenchmarkTimes> benchmark(std::span<const std::shared_ptr<const Model>> models, const BenchmarkPlan& plan,

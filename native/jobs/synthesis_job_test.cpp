@@ -37,7 +37,7 @@ TEST_CASE("a model of random weights loads, is as large as promised, and generat
   CHECK(static_cast<double>(entries) / static_cast<double>(rows96 * 96 + rows250 * 250) ==
         doctest::Approx(0.01).epsilon(0.1));
 
-  auto generator = Generator::make(model.value(), 16);
+  auto generator = Generator::make(model.value(), {.context = 16});
   REQUIRE(generator.ok());
   GenerationRequest request{.prompt = {1, 300, 7}, .max_tokens = 8, .stop_tokens = {}, .sampling = {}};
   int tokens = 0;
