@@ -1,5 +1,7 @@
-// Matrix products of a calibration's sizes: oneDNN's sgemm (what ops/matmul uses), its matmul primitive in bf16 with
-// fp32 accumulation, and OpenBLAS where it is installed. Every result is checked before its speed is told.
+// Matrix products of the sizes of prompts and calibrations, y[M, N] = x[M, K] w[N, K]ᵀ: dnnl_sgemm on all threads,
+// blocks of 64 rows of w that threads take one by one (ops/matmul/block_matmul.hpp) in fp32 and bf16, and OpenBLAS
+// where it is installed. Then products of one attention head, on one thread. Every result is checked before its speed
+// is told; ways alternate, so that a busy machine does no single one of them injustice.
 //   gemm_bench [threads]
 
 #include <algorithm>
@@ -9,7 +11,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
-#include <oneapi/dnnl/dnnl.hpp>
 #include <random>
 #include <string>
 #include <vector>
@@ -17,7 +18,10 @@
 #include "base/half.hpp"
 #include "base/matrix.hpp"
 #include "base/threads.hpp"
+#include "ops/matmul/block_matmul.hpp"
 #include "ops/matmul/matmul.hpp"
+#include "ops/matmul/precision.hpp"
+#include "ops/matmul/rounded.hpp"
 
 #ifdef SQUEEZE_OPENBLAS
 #include <cblas.h>
@@ -28,6 +32,15 @@ using namespace squeeze;
 
 namespace {
 
+constexpr std::int64_t kBlockRows = 64;
+constexpr int kRounds = 9;
+
+struct Way {
+  const char* name;
+  std::function<void()> run;
+  std::vector<double> seconds = {};
+};
+
 Matrix<float> random_matrix(std::int64_t rows, std::int64_t cols, unsigned seed) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> uniform(-1, 1);
@@ -36,32 +49,10 @@ Matrix<float> random_matrix(std::int64_t rows, std::int64_t cols, unsigned seed)
   return m;
 }
 
-std::vector<BFloat16> as_bfloat16(const Matrix<float>& m) {
-  std::vector<BFloat16> out;
-  for (const float value : m.values) out.push_back(to_bfloat16(value));
-  return out;
-}
-
-struct Seconds {
-  double wall = 1e30, cpu = 1e30;
-};
-
-// The fastest of several runs, by the clock and by the processor's time. With one thread the latter is the honest
-// figure on a shared machine: a lost time slice is not the library's doing.
-Seconds fastest(const std::function<void()>& run) {
-  run();
-  Seconds best;
-  double total = 0;
-  for (int i = 0; i < 20 && (i < 5 || total < 3); ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::clock_t cpu_start = std::clock();
-    run();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    best.wall = std::min(best.wall, seconds);
-    best.cpu = std::min(best.cpu, static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC);
-    total += seconds;
-  }
-  return best;
+// By the clock; with one thread by the processor's time, since a lost time slice is not the library's doing.
+double now() {
+  if (thread_count() == 1) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 // |y − reference| <= √K · ε · Σ|x||w| on a choice of elements, in float64.
@@ -79,57 +70,91 @@ bool right(const Matrix<float>& x, const Matrix<float>& w, const Matrix<float>& 
   return true;
 }
 
+template <typename T>
+void in_blocks(MatrixView<const T> x, MatrixView<const T> w, MatrixView<float> y) {
+  parallel_for(w.rows, kBlockRows, [&](std::int64_t first, std::int64_t last) {
+    thread_local Scratch room;
+    const MatrixView<float> product = room.matrix(x.rows, last - first);
+    block_matmul_nt<T>(x, w.rows_from(first, last - first), product);
+    for (std::int64_t r = 0; r < x.rows; ++r) std::ranges::copy(product.row(r), y.row(r).data() + first);
+  });
+}
+
+void tell(std::vector<Way>& ways, const Matrix<float>& x, const Matrix<float>& w, Matrix<float>& y) {
+  for (Way& way : ways) {
+    std::ranges::fill(y.values, 0.0f);
+    way.run();
+    if (!right(x, w, y)) {
+      std::printf("%s is WRONG\n", way.name);
+      std::exit(1);
+    }
+  }
+  // A product of a head takes microseconds: it is repeated until a clock can tell.
+  const double flop = 2.0 * static_cast<double>(x.rows * w.rows * x.cols);
+  const int repeats = std::max(1, static_cast<int>(2e8 / flop));
+  for (int round = 0; round < kRounds; ++round)
+    for (Way& way : ways) {
+      const double start = now();
+      for (int i = 0; i < repeats; ++i) way.run();
+      way.seconds.push_back((now() - start) / repeats);
+    }
+  std::printf("M=%lld N=%lld K=%lld threads=%d:", static_cast<long long>(x.rows), static_cast<long long>(w.rows),
+              static_cast<long long>(x.cols), thread_count());
+  for (Way& way : ways) {
+    std::ranges::sort(way.seconds);
+    std::printf("  %s %.0f", way.name, flop * 1e-9 / way.seconds[kRounds / 2]);
+  }
+  std::printf(" GFLOP/s\n");
+  std::fflush(stdout);
+}
+
 void measure(std::int64_t m, std::int64_t n, std::int64_t k) {
   const Matrix<float> x = random_matrix(m, k, 1), w = random_matrix(n, k, 2);
+  ScratchOf<BFloat16> x_room, w_room;
+  const auto x16 = rounded(x.view(), x_room), w16 = rounded(w.view(), w_room);
   Matrix<float> y(m, n);
-  double base = 0;
-  const auto tell = [&](const char* name, const std::function<void()>& run) {
-    std::ranges::fill(y.values, 0.0f);
-    const Seconds best = fastest(run);
-    const double seconds = thread_count() == 1 ? best.cpu : best.wall;
-    if (base == 0) base = seconds;
-    std::printf("M=%lld N=%lld K=%lld threads=%d  %-14s %8.2f ms %8.2f ms CPU %8.1f GFLOP/s %6.2fx  %s\n",
-                static_cast<long long>(m), static_cast<long long>(n), static_cast<long long>(k), thread_count(), name,
-                best.wall * 1e3, best.cpu * 1e3, 2e-9 * static_cast<double>(m * n * k) / seconds, base / seconds,
-                right(x, w, y) ? "right" : "WRONG");
-    std::fflush(stdout);
-  };
-
-  tell("oneDNN fp32", [&] { matmul_nt(x.view(), w.view(), y.view()); });
-
+  std::vector<Way> ways;
+  ways.push_back({"sgemm", [&] { matmul_nt(x.view(), w.view(), y.view()); }});
+  ways.push_back({"fp32 blocks", [&] { in_blocks<float>(x.view(), w.view(), y.view()); }});
+  if (fastest_precision() == Precision::kBFloat16)
+    ways.push_back({"bf16 blocks", [&] { in_blocks<BFloat16>(x16, w16, y.view()); }});
 #ifdef SQUEEZE_OPENBLAS
   openblas_set_num_threads(thread_count());
-  tell("OpenBLAS fp32", [&] {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<blasint>(m), static_cast<blasint>(n),
-                static_cast<blasint>(k), 1, x.values.data(), static_cast<blasint>(k), w.values.data(),
-                static_cast<blasint>(k), 0, y.values.data(), static_cast<blasint>(n));
-  });
+  ways.push_back({"OpenBLAS", [&] {
+                    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<blasint>(m),
+                                static_cast<blasint>(n), static_cast<blasint>(k), 1, x.values.data(),
+                                static_cast<blasint>(k), w.values.data(), static_cast<blasint>(k), 0, y.values.data(),
+                                static_cast<blasint>(n));
+                  }});
 #endif
+  tell(ways, x, w, y);
+}
 
-  // Both operands as they would lie in memory: no time is spent on packing weights beforehand.
-  using dnnl::memory;
-  dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  dnnl::stream stream(engine);
-  auto x16 = as_bfloat16(x), w16 = as_bfloat16(w);
-  const memory::desc x_desc({m, k}, memory::data_type::bf16, memory::format_tag::ab);
-  const memory::desc w_desc({k, n}, memory::data_type::bf16, memory::format_tag::ba);
-  const memory::desc y_desc({m, n}, memory::data_type::f32, memory::format_tag::ab);
-  const dnnl::matmul::primitive_desc primitive(dnnl::matmul::desc(x_desc, w_desc, y_desc), engine);
-  const dnnl::matmul product(primitive);
-  memory x_memory(x_desc, engine, x16.data()), w_memory(w_desc, engine, w16.data()),
-      y_memory(y_desc, engine, y.values.data());
-  tell("oneDNN bf16", [&] {
-    product.execute(stream, {{DNNL_ARG_SRC, x_memory}, {DNNL_ARG_WEIGHTS, w_memory}, {DNNL_ARG_DST, y_memory}});
-    stream.wait();
-  });
-  std::printf("  bf16 implementation: %s\n", primitive.impl_info_str());
+// Scores of one head, q[queries, D] k[keys, D]ᵀ, as attention lays them out: rows of all heads side by side.
+void measure_head(std::int64_t queries, std::int64_t keys, std::int64_t dim) {
+  constexpr std::int64_t heads = 8;
+  const Matrix<float> q = random_matrix(queries, dim, 1), k = random_matrix(keys, dim, 2);
+  Matrix<float> q_all(queries, heads * dim), k_all(keys, heads * dim), y(queries, keys);
+  for (std::int64_t r = 0; r < queries; ++r) std::ranges::copy(q.view().row(r), q_all.view().row(r).data());
+  for (std::int64_t r = 0; r < keys; ++r) std::ranges::copy(k.view().row(r), k_all.view().row(r).data());
+  const StridedView<const float> q_h(q_all.values.data(), queries, dim, heads * dim),
+      k_h(k_all.values.data(), keys, dim, heads * dim);
+  std::vector<Way> ways;
+  ways.push_back({"sgemm", [&] { matmul_nt(q_h, k_h, y.view()); }});
+  ways.push_back({"primitive", [&] { block_matmul_nt<float>(q_h, k_h, y.view()); }});
+  tell(ways, q, k, y);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   set_thread_count(count > 1 ? std::atoi(arguments[1]) : 0);
-  measure(512, 2048, 2048);
-  measure(512, 4096, 4096);
+  for (const std::int64_t k : {2048, 5632})
+    for (const std::int64_t m : {32, 64, 128, 256, 512}) measure(m, 2048, k);
   measure(512, 11008, 4096);
+  measure(256, 288, 288);
+  measure(256, 128, 128);
+  set_thread_count(1);
+  for (const std::int64_t length : {32, 128, 512})
+    for (const std::int64_t dim : {16, 48, 64, 128}) measure_head(std::min<std::int64_t>(128, length), length, dim);
 }
