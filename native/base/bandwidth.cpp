@@ -1,5 +1,6 @@
 #include "base/bandwidth.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -18,19 +19,26 @@ SQUEEZE_HOT std::uint64_t sum_words(const std::uint64_t* words, std::int64_t cou
   return sum;
 }
 
+// GB/s of one pass.
+double read_once(const std::vector<std::uint64_t>& words) {
+  std::atomic<std::uint64_t> total = 0;
+  const auto start = std::chrono::steady_clock::now();
+  parallel_for(static_cast<std::int64_t>(words.size()), kChunkWords,
+               [&](std::int64_t first, std::int64_t last) { total += sum_words(words.data() + first, last - first); });
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  // The sum is used, so that no compiler may leave the reading out.
+  return total == words.size() ? static_cast<double>(ReadBandwidth::kBytes) / seconds / 1e9 : 0;
+}
+
 }  // namespace
 
 double ReadBandwidth::measure(int threads) const {
   const int before = thread_count();
   set_thread_count(threads);
-  std::atomic<std::uint64_t> total = 0;
-  const auto start = std::chrono::steady_clock::now();
-  parallel_for(static_cast<std::int64_t>(words_.size()), kChunkWords,
-               [&](std::int64_t first, std::int64_t last) { total += sum_words(words_.data() + first, last - first); });
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double fastest = 0;
+  for (int pass = 0; pass < 3; ++pass) fastest = std::max(fastest, read_once(words_));
   set_thread_count(before);
-  // The sum is used, so that no compiler may leave the reading out.
-  return total == words_.size() ? static_cast<double>(kBytes) / seconds / 1e9 : 0;
+  return fastest;
 }
 
 }  // namespace squeeze

@@ -13,7 +13,8 @@ class ReadBandwidth {
 
   ReadBandwidth() : words_(kBytes / sizeof(std::uint64_t), 1) {}
 
-  // GB/s (10⁹ bytes) of one pass by `threads` threads together, at least 1. Leaves the thread count as it was.
+  // GB/s (10⁹ bytes) by `threads` threads together, at least 1: the fastest of three passes, since one in which a core
+  // was lent to another program says nothing of the memory. Leaves the thread count as it was.
   double measure(int threads) const;
 
  private:
