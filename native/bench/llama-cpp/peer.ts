@@ -53,7 +53,10 @@ export function makePeer({ command, backends }: Installation, shape: Shape, mode
       task === 'prompt'
         ? ['-p', String(PROMPT_TOKENS), '-n', '0']
         : ['-p', '0', '-n', String(GENERATED_TOKENS), '-d', String(SHORT_CONTEXT)]
-    const args = ['-m', fileOf(type), ...tokens, '-t', String(threads), '-r', '1', '-o', 'json']
+    // At its best. Weights read instead of mapped: pages of a mapping are small, and the system may take them away, which
+    // made F16 two to five times slower. Flash attention: 1.1 times as fast in generation, 1.3 on a prompt.
+    const model = ['-m', fileOf(type), '--load-mode', 'none', '--flash-attn', 'on']
+    const args = [...model, ...tokens, '-t', String(threads), '-r', '1', '-o', 'json']
     const { stdout, stderr } = run('llama-bench', args, simd === 'avx2' ? backends.avx2 : backends.best)
     used.add(backendIn(stderr, simd))
     const [entry] = JSON.parse(stdout) as { avg_ts: number }[]
