@@ -58,7 +58,7 @@ Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> 
                                                    const GeneratorOptions& options) {
   const std::int64_t context = options.context;
   if (context < 1) return invalid("A cache needs room for at least one token.");
-  SQUEEZE_ASSIGN(auto decoder, Decoder::make(*model, context, fastest_precision()));
+  SQUEEZE_ASSIGN(auto decoder, Decoder::make(*model, context, options.prompt));
   const ModelConfig& c = model->config();
   auto state = std::make_unique<State>(model, std::move(decoder), context);
   if (state->decoder.pack_head(options.path)) model->store().let_go();

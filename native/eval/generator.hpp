@@ -9,6 +9,7 @@
 
 #include "archs/model.hpp"
 #include "base/progress.hpp"
+#include "ops/matmul/precision.hpp"
 
 namespace squeeze {
 
@@ -44,6 +45,7 @@ using OnToken = std::function<void(std::int32_t token, float logprob)>;
 struct GeneratorOptions {
   std::int64_t context = 0;  // tokens that the cache holds
   DecodePath path = {};
+  Precision prompt = fastest_precision();  // of a prompt's matrix products
 };
 
 // A model with a cache. One generation at a time; the cache stays between them, and a prompt that

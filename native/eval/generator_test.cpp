@@ -39,7 +39,8 @@ Said say(Generator& generator, GenerationRequest request) {
 std::unique_ptr<Generator> tiny_generator(const TestFolder& folder, std::int64_t context,
                                           const char* family = "llama") {
   write_tiny_checkpoint(folder.path(), family);
-  auto generator = Generator::make(Model::open(folder.path()).value(), {.context = context});
+  auto generator =
+      Generator::make(Model::open(folder.path()).value(), {.context = context, .prompt = Precision::kFloat32});
   REQUIRE(generator.ok());
   return std::move(generator).value();
 }
