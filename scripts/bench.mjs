@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Measures this machine: sets up what is not set up, then runs the native benches and `squeeze bench` on matrix products
+// Measures this machine: sets up what is not, then runs the native benches and `squeeze bench` on matrix products
 // and on models of random weights. Tables go to the terminal, figures to build/bench/*.json, logs to build/logs.
 import { mkdirSync, readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

@@ -16,7 +16,7 @@ using Weight = std::shared_ptr<const LinearWeight>;
 
 // Read in one pass, so that nothing of a copy is in a cache when its turn comes again.
 constexpr std::int64_t kCycleBytes = 300'000'000;
-constexpr double kEnoughMs = 250;
+constexpr double kEnoughMs = 250;  // of one measurement, also where products are slow
 // Rows that a thread takes at once.
 constexpr std::int64_t kChunkRows = 64;
 

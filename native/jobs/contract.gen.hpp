@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "8fc6ebfb685b3bef";
+inline constexpr std::string_view kContractHash = "fd06866b5cb6e293";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -911,7 +911,7 @@ struct GenerationSpeed {
   Spread tokens_per_second = {};
   // Bytes of keys and values read for a token, in the middle of the run. [>= 0]
   std::int64_t cache_bytes_per_token = {};
-  // Bytes of weights and cache read per second over the read bandwidth of the same round, all threads; 1 is all of it.
+  // Bytes of weights and cache per second over the read bandwidth of the same round, all threads; 1 is all of it.
   Spread bandwidth_share = {};
 };
 
@@ -964,8 +964,7 @@ struct BenchmarkResult {
   Arithmetic arithmetic = {};
   // Reading memory from one end to the other, out of cache, measured between the rounds.
   ReadBandwidth read_bandwidth = {};
-  // Peak resident memory of the sidecar: all loaded models with the mapped pages of their files, and 400 MB for the
-  // bandwidth. [>= 0]
+  // Peak resident memory of the sidecar: loaded models, mapped pages of their files, 400 MB for the bandwidth. [>= 0]
   std::int64_t peak_memory_bytes = {};
   // Milliseconds of wall-clock time. [>= 0]
   double duration_ms = {};

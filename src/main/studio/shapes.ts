@@ -1,6 +1,6 @@
 import type { ModelShape } from '../../shared/contract/sidecar/synthesis.ts'
 
-/** Shapes to measure speed with, by about how many parameters they have. All have a vocabulary of 32,000 and 4,096 positions. */
+/** Shapes to measure speed with, by their parameters, about; a vocabulary of 32,000 and 4,096 positions each. */
 export const SHAPES: Record<string, ModelShape> = {
   // 0.13 B: small enough for a test by hand.
   '0.1b': shape({ hidden: 768, layers: 12, intermediate: 2048, heads: 12, kvHeads: 12 }),

@@ -77,7 +77,7 @@ function shapeOf(options: Options): ModelShape {
     layers: size('layers'),
     intermediate: size('intermediate'),
     heads,
-    // Fewer queries than the known shape has would leave its keys without any.
+    // Heads of one's own do not go with the number of keys that belongs to others.
     kvHeads: options.kvHeads ?? (options.heads === undefined ? size('kvHeads', heads) : heads),
     vocabulary: size('vocabulary', 32_000),
     context: size('context', 4096),

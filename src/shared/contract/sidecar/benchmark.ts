@@ -53,7 +53,7 @@ export const generationSpeed = z.object({
   tokensPerSecond: spread.describe('Tokens after the first, per second.'),
   cacheBytesPerToken: sizeBytes.describe('Bytes of keys and values read for a token, in the middle of the run.'),
   bandwidthShare: spread.describe(
-    'Bytes of weights and cache read per second over the read bandwidth of the same round, all threads; 1 is all of it.',
+    'Bytes of weights and cache per second over the read bandwidth of the same round, all threads; 1 is all of it.',
   ),
 })
 export type GenerationSpeed = z.infer<typeof generationSpeed>
@@ -84,7 +84,7 @@ export const benchmarkResult = z.object({
   arithmetic,
   readBandwidth,
   peakMemoryBytes: sizeBytes.describe(
-    'Peak resident memory of the sidecar: all loaded models with the mapped pages of their files, and 400 MB for the bandwidth.',
+    'Peak resident memory of the sidecar: loaded models, mapped pages of their files, 400 MB for the bandwidth.',
   ),
   durationMs,
 })
@@ -96,7 +96,7 @@ export const matrixShape = z.object({
 })
 export type MatrixShape = z.infer<typeof matrixShape>
 
-/** host → sidecar, starts a job: products of one matrix with few tokens, out of cache, each checked before it is timed. */
+/** host → sidecar, starts a job: products of a matrix with few tokens, out of cache, each checked before it is timed. */
 export const benchmarkKernelsParams = z.object({
   shapes: z.array(matrixShape).min(1).max(64).describe('Sizes of the matrix.'),
   layouts: z.array(storedLayout).min(1).max(64).describe('Layouts of the matrix.'),
