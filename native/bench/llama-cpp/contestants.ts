@@ -21,5 +21,5 @@ export const GENERATED_TOKENS = 128
 export const SHORT_CONTEXT = 16
 
 export function nameOf({ engine, model, simd }: Contestant): string {
-  return `${engine === 'squeeze' ? '' : 'llama.cpp '}${model}${simd === 'avx2' ? ' (AVX2)' : ''}`
+  return `${engine} ${model}${simd === 'avx2' ? ' (AVX2)' : ''}`
 }

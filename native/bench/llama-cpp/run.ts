@@ -4,10 +4,10 @@
  *   npm start -- --no-open                                     builds the studio, once
  *   node native/bench/llama-cpp/run.ts [--rounds 5] [--threads 1,2] [--only TEXT] [--peer-only] [--out FILE]
  *
- * Run it with Node 24 (node_modules/.bin/node) on Debian, on a machine that does nothing else: it takes about four
- * minutes a round, and 12 GB of disk and of page cache. It ends with a table of every comparison in goals.ts; --only
- * keeps those whose label contains TEXT, --peer-only measures llama.cpp alone. All rounds go into FILE
- * (build/peer/result.json) as JSON, after each of them.
+ * Run it with Node 24 (node_modules/.bin/node) on Debian, with 12 GB of free disk, on a machine that does nothing else:
+ * another program on one of two cores can make two threads slower than one. It takes some minutes a round, and ends with
+ * a table of every comparison in goals.ts; --only keeps those whose label contains TEXT, --peer-only measures llama.cpp
+ * alone. All rounds go into FILE (build/peer/result.json) as JSON, after each of them.
  *
  * Everything is kept in build/peer; delete it to start from nothing:
  *   root, apt   llama.cpp, unpacked from Debian's packages (install.ts); nothing is installed on the machine
@@ -16,10 +16,10 @@
  *               K types have its own mixtures: Q4_K_M, say, keeps half of attn_v and ffn_down at Q6_K.
  *
  * A round measures every contestant once, comparison by comparison: ours, then its opponents, each in a process of its
- * own that warms up first. Generation is 128 tokens behind 16 in the cache; a prompt has 512. Both sides keep keys and
- * values as they do by default, which is F16 in llama.cpp, and leave the choice of flash attention to llama.cpp. Ratios
- * are of speeds in the same round; the table gives their median. "AVX2" is ours with --simd avx2, and llama.cpp with its
- * backend for Haswell alone.
+ * own that warms up first. Generation is 128 tokens behind 16 in the cache; a prompt has 512. llama.cpp keeps keys and
+ * values in F16, has flash attention on, and reads its weights into memory of its own (peer.ts says why). Ratios are of
+ * speeds in the same round; the table gives their median. "AVX2" is ours with --simd avx2, and llama.cpp with nothing
+ * but its backend for Haswell.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
