@@ -1,5 +1,7 @@
 #include "base/page_buffer.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -27,6 +29,10 @@ PageBuffer::PageBuffer(std::size_t bytes) : size_(bytes) {
   if (const std::size_t whole = bytes / kHugePage * kHugePage; whole > 0)
     ::madvise(memory_.get(), whole, MADV_HUGEPAGE);
 #endif
+}
+
+std::int64_t physical_memory_bytes() {
+  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
 }
 
 void PageBuffer::Free::operator()(std::byte* memory) const { std::free(memory); }

@@ -2,6 +2,7 @@
 // Memory for what is streamed again and again: aligned to cache lines, on huge pages as far as whole ones are filled.
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace squeeze {
@@ -22,5 +23,8 @@ class PageBuffer {
   std::unique_ptr<std::byte, Free> memory_;
   std::size_t size_ = 0;
 };
+
+// Of the machine, bytes.
+std::int64_t physical_memory_bytes();
 
 }  // namespace squeeze

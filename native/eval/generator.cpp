@@ -7,6 +7,7 @@
 
 #include "archs/decode_step.hpp"
 #include "base/cores.hpp"
+#include "base/page_buffer.hpp"
 #include "eval/sampler.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
 
@@ -60,12 +61,14 @@ Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> 
   if (context < 1) return invalid("A cache needs room for at least one token.");
   SQUEEZE_ASSIGN(auto decoder, Decoder::make(*model, context, options.prompt));
   const ModelConfig& c = model->config();
+  DecodePath path = options.path;
+  path.copy_dense = model->store().size_bytes() <= physical_memory_bytes() / 3;
   auto state = std::make_unique<State>(model, std::move(decoder), context);
-  if (state->decoder.pack_head(options.path)) model->store().let_go();
+  if (state->decoder.pack_head(path)) model->store().let_go();
   for (std::int64_t i = 0; i < c.layers; ++i) {
     SQUEEZE_ASSIGN(auto weights, model->layer(i));
     // Layer by layer, so that the stored weights and their copies never all stand in memory.
-    if (weights.pack(options.path)) model->store().let_go();
+    if (weights.pack(path)) model->store().let_go();
     state->layers.push_back(std::move(weights));
     state->caches.emplace_back(c.kv_heads, context, c.head_dim);
   }

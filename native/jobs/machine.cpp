@@ -10,6 +10,8 @@
 #include <cpuid.h>
 #endif
 
+#include "base/page_buffer.hpp"
+
 namespace squeeze {
 
 std::vector<std::string> instruction_sets() {
@@ -56,9 +58,7 @@ std::string processor_name() {
   return name.substr(first, name.find_last_not_of(' ') - first + 1);
 }
 
-std::int64_t memory_bytes() {
-  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));
-}
+std::int64_t memory_bytes() { return physical_memory_bytes(); }
 
 std::int64_t peak_memory_bytes() {
   rusage usage = {};

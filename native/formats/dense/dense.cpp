@@ -3,6 +3,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "base/page_buffer.hpp"
+#include "base/threads.hpp"
 #include "formats/format.hpp"
 #include "ops/matmul/dot.hpp"
 
@@ -13,6 +15,17 @@ namespace {
 class DenseWeight final : public LinearWeight {
  public:
   explicit DenseWeight(const TensorStore& store, TensorView tensor) : store_(store), tensor_(std::move(tensor)) {}
+  // A copy of one, which no longer needs the file.
+  explicit DenseWeight(const TensorView& mapped) : tensor_(mapped), copy_(mapped.bytes.size()) {
+    parallel_for(static_cast<std::int64_t>(copy_.size()), 1 << 20, [&](std::int64_t first, std::int64_t last) {
+      std::memcpy(copy_.data() + first, mapped.bytes.data() + first, static_cast<std::size_t>(last - first));
+    });
+    tensor_.bytes = {copy_.data(), copy_.size()};
+  }
+
+  std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const override {
+    return path.copy_dense ? std::make_shared<DenseWeight>(tensor_) : nullptr;
+  }
 
   std::int64_t rows() const override { return tensor_.shape[0]; }
   std::int64_t cols() const override { return tensor_.shape[1]; }
@@ -51,6 +64,7 @@ class DenseWeight final : public LinearWeight {
 
   TensorStore store_;  // keeps the mapping alive
   TensorView tensor_;
+  PageBuffer copy_;
 };
 
 bool holds(const TensorStore& store, const std::string& name) { return store.find(name + ".weight") != nullptr; }

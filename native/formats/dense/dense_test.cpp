@@ -47,7 +47,12 @@ TEST_CASE("dense: decode is exact (A), products stay within rounding (B)") {
       const auto weight = stored(folder, dtype, rows, cols, values);
       CHECK(weight->stored_as() == name_of(dtype));
       CHECK(weight->size_bytes() == rows * cols * size_of(dtype));
+      CHECK(weight->packed({}) == nullptr);
+      const auto copied = weight->packed({.copy_dense = true});
+      REQUIRE(copied != nullptr);
       Matrix<float> decoded(2, cols);
+      copied->dequantize_rows(rows - 2, decoded.view());
+      CHECK(std::equal(decoded.values.begin(), decoded.values.end(), values.end() - 2 * cols));
       weight->dequantize_rows(rows - 2, decoded.view());
       CHECK(std::equal(decoded.values.begin(), decoded.values.end(), values.end() - 2 * cols));
 
