@@ -240,6 +240,42 @@ TEST_CASE("unfinished work of other inputs is not taken up") {
   CHECK(bytes_of(folder / "out/fisher.safetensors") == bytes_of(folder / "fresh/fisher.safetensors"));
 }
 
+TEST_CASE("a calibration in bf16 is close to one in fp32, and never mixed with it (needs AVX512_BF16)" *
+          doctest::skip(fastest_precision() != Precision::kBFloat16)) {
+  TestFolder folder;
+  write_tiny_checkpoint(folder.path(), "llama");
+  const auto model = Model::open(folder.path()).value();
+  const auto tokens = tokens_of(4, 8);
+  for (const Estimator estimator : {Estimator::kSample, Estimator::kToken}) {
+    const std::string name = estimator == Estimator::kSample ? "sample" : "token";
+    const fs::path exact = folder / (name + "-exact"), rounded = folder / (name + "-rounded");
+    const CalibrationOptions options{.estimator = estimator, .precision = Precision::kBFloat16, .out = rounded};
+    CancelAfter stopping(7);
+    REQUIRE_FALSE(calibrate(*model, tokens.view(), options, stopping).ok());
+    REQUIRE(fs::exists(rounded.string() + ".partial/calibration/gradient.safetensors"));
+    // Taken up by fp32 it would leave a layer of bf16 behind.
+    fs::copy(rounded.string() + ".partial", exact.string() + ".partial", fs::copy_options::recursive);
+    const auto exact_run = run(*model, tokens, estimator, exact);
+    run(*model, tokens, estimator, folder / (name + "-fresh"));
+    CHECK(bytes_of(exact / "fisher.safetensors") == bytes_of(folder / (name + "-fresh") / "fisher.safetensors"));
+
+    SilentContext context;
+    const auto rounded_run = calibrate(*model, tokens.view(), options, context);
+    REQUIRE(rounded_run.ok());
+    CHECK(rounded_run.value().fingerprint != exact_run.fingerprint);
+    const auto of_exact = open_calibration(exact, *model), of_rounded = open_calibration(rounded, *model);
+    REQUIRE(of_exact.ok());
+    REQUIRE(of_rounded.ok());
+    for (const MatrixSlot& slot : model->matrices()) {
+      CAPTURE(slot.name);
+      const double error = distance(floats(of_rounded.value().store, slot.name + ".weight"),
+                                    floats(of_exact.value().store, slot.name + ".weight"));
+      CHECK(error > 0);
+      CHECK(error < 0.05);
+    }
+  }
+}
+
 TEST_CASE("activations in a scratch file give the same bytes, and leave none behind") {
   TestFolder folder;
   write_tiny_checkpoint(folder.path(), "opt");

@@ -107,6 +107,26 @@ TEST_CASE("loss and divergence against float64 loops (tier D)") {
   }
 }
 
+TEST_CASE("an evaluation in bf16 is close to one in fp32, and another (needs AVX512_BF16)" *
+          doctest::skip(fastest_precision() != Precision::kBFloat16)) {
+  for (const std::string& family : supported_families()) {
+    CAPTURE(family);
+    TestFolder folder;
+    write_tiny_checkpoint(folder.path(), family);
+    const auto model = Model::open(folder.path()).value();
+    const auto tokens = tokens_of(4, 12);
+    SilentContext context;
+    const auto exact = evaluate(*model, nullptr, tokens.view(), context);
+    const auto rounded = evaluate(*model, model.get(), tokens.view(), context, Precision::kBFloat16);
+    REQUIRE(exact.ok());
+    REQUIRE(rounded.ok());
+    CHECK(rounded.value().mean_nll != exact.value().mean_nll);
+    // Two factors of 2^-8 each on every product, in a dozen products one after the other.
+    CHECK(rounded.value().mean_nll == doctest::Approx(exact.value().mean_nll).epsilon(0.02));
+    CHECK(rounded.value().divergence->against_nll == rounded.value().mean_nll);
+  }
+}
+
 TEST_CASE("what cannot be evaluated is refused by name") {
   TestFolder folder, other, broken;
   auto tensors = write_tiny_checkpoint(folder.path(), "llama");

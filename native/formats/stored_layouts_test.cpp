@@ -94,6 +94,16 @@ void check_exact(const Example& example) {
   multiply(*weight.value(), identity.view(), product.view());
   multiply_transposed(*weight.value(), eye.view(), back.view());
   CHECK(back.values == example.values.values);
+  if (fastest_precision() == Precision::kBFloat16) {
+    Matrix<BFloat16> rounded(rows, cols);
+    weight.value()->dequantize_rows(0, rounded.view());
+    Matrix<float> through_bfloat16(rows, cols);
+    multiply_transposed(*weight.value(), eye.view(), through_bfloat16.view(), Precision::kBFloat16);
+    for (std::size_t i = 0; i < example.values.values.size(); ++i) {
+      REQUIRE(rounded.values[i] == to_bfloat16(example.values.values[i]));
+      REQUIRE(through_bfloat16.values[i] == to_float(rounded.values[i]));
+    }
+  }
   std::vector<float> column(rows);
   DecodeInput input;
   bool same = true;

@@ -6,6 +6,7 @@
 #include "calib/calibrate.hpp"
 #include "jobs/machine.hpp"
 #include "jobs/output.hpp"
+#include "jobs/precision.hpp"
 #include "jobs/tokens.hpp"
 
 namespace squeeze {
@@ -22,6 +23,7 @@ Result<contract::CalibrationResult> run_calibration(const contract::CalibrationS
 
   CalibrationOptions options;
   options.estimator = params.estimator == contract::Estimator::kSample ? Estimator::kSample : Estimator::kToken;
+  options.precision = precision_of(params.precision);
   options.memory_limit_bytes = params.memory_limit_bytes;
   options.out = params.out;
   SQUEEZE_ASSIGN(const CalibrationOutcome outcome, calibrate(*model, tokens.view(), options, context));
@@ -34,6 +36,7 @@ Result<contract::CalibrationResult> run_calibration(const contract::CalibrationS
   out.fingerprint = outcome.fingerprint;
   out.checkpoint_fingerprint = model->fingerprint();
   out.estimator = params.estimator;
+  out.precision = params.precision;
   out.samples = tokens.rows;
   out.length = tokens.cols;
   out.loss = outcome.loss;

@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "c794e6262dee1218";
+inline constexpr std::string_view kContractHash = "564d0eac60ffcfa9";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -347,6 +347,24 @@ constexpr std::optional<Estimator> estimator_named(std::string_view name) {
   return std::nullopt;
 }
 
+// Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does not
+// multiply it itself.
+enum class Precision { kFp32, kBf16 };
+
+constexpr std::string_view name_of(Precision value) {
+  switch (value) {
+    case Precision::kFp32: return "fp32";
+    case Precision::kBf16: return "bf16";
+  }
+  return {};
+}
+
+constexpr std::optional<Precision> precision_named(std::string_view name) {
+  if (name == "fp32") return Precision::kFp32;
+  if (name == "bf16") return Precision::kBf16;
+  return std::nullopt;
+}
+
 struct CalibrationStartParams {
   // Folder of a dense checkpoint.
   std::string checkpoint = {};
@@ -354,6 +372,9 @@ struct CalibrationStartParams {
   std::string tokens = {};
   // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
   Estimator estimator = {};
+  // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
+  // not multiply it itself.
+  Precision precision = {};
   // Folder to make; an unfinished one of the same inputs beside it is taken up again.
   std::string out = {};
   // "cpu" or "cuda:<index>".
@@ -391,6 +412,9 @@ struct EvaluationStartParams {
   std::optional<std::string> against = {};
   // safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.
   std::string tokens = {};
+  // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
+  // not multiply it itself.
+  Precision precision = {};
   // "cpu" or "cuda:<index>".
   std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
@@ -555,12 +579,15 @@ struct CalibrationResult {
   static constexpr std::string_view kind = "calibration";
   // Folder with calibration.json and fisher.safetensors.
   std::string out = {};
-  // Names this calibration: checkpoint, tokens, estimator.
+  // Names this calibration: checkpoint, tokens, estimator, precision.
   std::string fingerprint = {};
   // Fingerprint of the checkpoint it was made for.
   std::string checkpoint_fingerprint = {};
   // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
   Estimator estimator = {};
+  // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
+  // not multiply it itself.
+  Precision precision = {};
   // Sequences read. [>= 1]
   std::int64_t samples = {};
   // Tokens in each sequence. [>= 2]
@@ -650,6 +677,9 @@ struct EvaluationResult {
   std::int64_t windows = {};
   // Tokens in a window. [>= 2]
   std::int64_t window_length = {};
+  // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
+  // not multiply it itself.
+  Precision precision = {};
   // Present when "against" was given.
   std::optional<Divergence> divergence = {};
   // Peak resident memory of the sidecar. [>= 0]

@@ -5,6 +5,7 @@
 
 #include "eval/evaluate.hpp"
 #include "jobs/machine.hpp"
+#include "jobs/precision.hpp"
 #include "jobs/tokens.hpp"
 
 namespace squeeze {
@@ -28,7 +29,8 @@ Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStar
                               std::to_string(model->config().vocabulary) + " tokens, " + *params.against + " " +
                               std::to_string(against->config().vocabulary) + "."};
   }
-  SQUEEZE_ASSIGN(const Evaluation found, evaluate(*model, against.get(), tokens.view(), context));
+  SQUEEZE_ASSIGN(const Evaluation found,
+                 evaluate(*model, against.get(), tokens.view(), context, precision_of(params.precision)));
 
   contract::EvaluationResult out;
   out.perplexity = if_finite(std::exp(found.mean_nll));
@@ -37,6 +39,7 @@ Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStar
   out.tokens = found.tokens;
   out.windows = found.windows;
   out.window_length = tokens.cols;
+  out.precision = params.precision;
   if (found.divergence && std::isfinite(found.divergence->kl_mean))
     out.divergence = contract::Divergence{.kl_mean = found.divergence->kl_mean,
                                           .top1_agreement = found.divergence->top1_agreement,

@@ -36,6 +36,10 @@ Result<Estimator> decode_estimator(const json& value, const JsonPath& path) {
   return read_enum<Estimator>(value, path, estimator_named, {"sample", "token"});
 }
 
+Result<Precision> decode_precision(const json& value, const JsonPath& path) {
+  return read_enum<Precision>(value, path, precision_named, {"fp32", "bf16"});
+}
+
 Result<ExportFormat> decode_export_format(const json& value, const JsonPath& path) {
   return read_enum<ExportFormat>(value, path, export_format_named, {"hf-fp16", "hf-bf16", "squeezellm"});
 }
@@ -210,6 +214,7 @@ json encode(const CalibrationResult& value, const JsonPath& path, std::optional<
   out["fingerprint"] = json(value.fingerprint);
   out["checkpointFingerprint"] = json(value.checkpoint_fingerprint);
   out["estimator"] = json(name_of(value.estimator));
+  out["precision"] = json(name_of(value.precision));
   out["samples"] = json(value.samples);
   out["length"] = json(value.length);
   out["loss"] = write_number(value.loss, JsonPath(path, "loss"), bad);
@@ -270,6 +275,7 @@ json encode(const EvaluationResult& value, const JsonPath& path, std::optional<E
   out["tokens"] = json(value.tokens);
   out["windows"] = json(value.windows);
   out["windowLength"] = json(value.window_length);
+  out["precision"] = json(name_of(value.precision));
   if (value.divergence) out["divergence"] = encode(*value.divergence, JsonPath(path, "divergence"), bad);
   out["peakMemoryBytes"] = json(value.peak_memory_bytes);
   out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
@@ -339,11 +345,12 @@ Result<CheckpointInspectParams> decode_checkpoint_inspect_params(const json& val
 }
 
 Result<CalibrationStartParams> decode_calibration_start_params(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "tokens", "estimator", "out", "device", "threads", "memoryLimitBytes"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "tokens", "estimator", "precision", "out", "device", "threads", "memoryLimitBytes"}));
   CalibrationStartParams out;
   SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "estimator", out.estimator, [](const auto& v, const auto& at) { return decode_estimator(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "precision", out.precision, [](const auto& v, const auto& at) { return decode_precision(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
@@ -364,11 +371,12 @@ Result<QuantizationStartParams> decode_quantization_start_params(const json& val
 }
 
 Result<EvaluationStartParams> decode_evaluation_start_params(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"model", "against", "tokens", "device", "threads"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"model", "against", "tokens", "precision", "device", "threads"}));
   EvaluationStartParams out;
   SQUEEZE_TRY(read_field(value, path, "model", out.model, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "against", out.against, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "precision", out.precision, [](const auto& v, const auto& at) { return decode_precision(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
   return out;

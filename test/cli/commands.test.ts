@@ -57,6 +57,7 @@ describeBuilt('the commands', () => {
       samples: 6,
       length: 64,
       estimator: 'sample',
+      precision: 'fp32',
       text: { name: 'calibration.txt' },
     })
     expect(made.matrices).toHaveLength(14)
@@ -135,7 +136,7 @@ describeBuilt('the commands', () => {
       windows: 3,
       tokens: 3 * 255,
       diverged: false,
-      stamp: { windowLength: 256, windows: 3, bos: 'none' },
+      stamp: { windowLength: 256, windows: 3, bos: 'none', precision: 'fp32' },
     })
     expect(base.perplexity).toBeCloseTo(Math.exp(base.meanNll), 6)
     const squeezed = done(
@@ -154,6 +155,26 @@ describeBuilt('the commands', () => {
     const { stdout } = await human(['evaluate', 'result', ...args, '--against', 'tiny'])
     expect(stdout).toMatch(/perplexity \d+/)
     expect(stdout).toMatch(/Method +3 windows of 256 tokens, 765 predicted/)
+  })
+
+  it('evaluate in bf16 stands apart from fp32', async ({ skip }) => {
+    const { sidecar } = (await json(['doctor'])).last
+    skip(!sidecar.isa.includes('avx512bf16'), 'no AVX512_BF16')
+    const args = ['--text', sampleText, '--limit-windows', '3', '--bos', 'none']
+    const exact = done(await json(['evaluate', checkpoint, ...args]), 'evaluate')
+    const rounded = done(
+      await json(['evaluate', result, ...args, '--against', checkpoint, '--precision', 'bf16']),
+      'evaluate',
+    )
+    expect(rounded.stamp).toMatchObject({ precision: 'bf16', key: `${exact.stamp.key}-bf16` })
+    // The checkpoint was measured in fp32 before; what was measured beside the result is a row of its own.
+    const { evaluations } = (await json(['projects', 'show', 'tiny'])).last
+    const ofCheckpoint = evaluations.filter((e: { resultId?: number }) => e.resultId === undefined)
+    const keys = ofCheckpoint.map((e: { stamp: { key: string } }) => e.stamp.key)
+    expect(keys).toContain(exact.stamp.key)
+    expect(keys).toContain(rounded.stamp.key)
+    const { stdout } = await human(['evaluate', 'tiny', ...args, '--precision', 'bf16'])
+    expect(stdout).toMatch(/Method .*, bf16 products\n/)
   })
 
   it('chat', async () => {

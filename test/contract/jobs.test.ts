@@ -6,7 +6,7 @@ import { makeTinyModel } from '../fixtures/make-tiny-model.ts'
 import { fromHalf, readSafetensors, writeTokenRows } from '../fixtures/safetensors.ts'
 import { calibration, evaluation, greedy, quantization, recipe } from './requests.ts'
 import { scratchFolder, tokenRows } from './scratch.ts'
-import { Wire } from './wire.ts'
+import { helloParams, Wire } from './wire.ts'
 
 const scratch = scratchFolder()
 const at = (name: string) => join(scratch, name)
@@ -117,6 +117,29 @@ describe('from a checkpoint to a result', () => {
     const squeezed = await start(at('result'), at('model'))
     expect(squeezed.divergence?.klMean).toBeGreaterThan(0)
     expect(squeezed.divergence?.againstPerplexity).toBeCloseTo(same.perplexity ?? NaN, 3)
+  })
+
+  test('evaluate and calibrate in bf16 where the processor has it', async ({ skip }) => {
+    const { isa } = await wire.result('sidecar.hello', helloParams)
+    skip(!isa.includes('avx512bf16'), 'no AVX512_BF16')
+    const tokens = at('tokens.safetensors')
+    const evaluate = async (precision: 'fp32' | 'bf16') => {
+      const params = { ...evaluation(at('model'), tokens, at('model')), precision }
+      const found = await done('evaluation', (await wire.result('evaluation.start', params)).jobId)
+      expect(found).toMatchObject({ precision, divergence: { top1Agreement: 1 } })
+      return found.meanNll ?? NaN
+    }
+    const [exact, rounded] = [await evaluate('fp32'), await evaluate('bf16')]
+    expect(rounded).not.toBe(exact)
+    expect(Math.abs(rounded / exact - 1)).toBeLessThan(0.01)
+
+    const params = { ...calibration(at('model'), tokens, at('calibration-bf16')), precision: 'bf16' as const }
+    const calibrated = await done('calibration', (await wire.result('calibration.start', params)).jobId)
+    expect(calibrated.precision).toBe('bf16')
+    const described = (name: string) => JSON.parse(readFileSync(join(at(name), 'calibration.json'), 'utf8'))
+    expect(described('calibration-bf16').precision).toBe('bf16')
+    expect(described('calibration').precision).toBe('fp32')
+    expect(calibrated.fingerprint).not.toBe(described('calibration').fingerprint)
   })
 
   test('generate: the same seed, the same tokens; the cache is used again', async () => {

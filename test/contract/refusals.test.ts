@@ -94,6 +94,26 @@ describe('inputs', () => {
     expect((await failure('quantization.start', params)).code).toBe('calibration-mismatch')
   })
 
+  test('bf16 is refused where the processor would have to emulate it', async () => {
+    const older = await Wire.greeted({ DNNL_MAX_CPU_ISA: 'AVX2' })
+    const tokens = at('tokens.safetensors')
+    const calibrating = { ...calibration(at('model'), tokens, at('bf16')), precision: 'bf16' as const }
+    const evaluating = { ...evaluation(at('model'), tokens), precision: 'bf16' as const }
+    for (const [method, params] of [
+      ['calibration.start', calibrating],
+      ['evaluation.start', evaluating],
+    ] as const) {
+      const ended = await older.ended((await older.result(method, params)).jobId)
+      expect(ended.error).toMatchObject({
+        code: 'device-unavailable',
+        message: expect.stringMatching(/bf16/) as string,
+      })
+    }
+    expect(existsSync(at('bf16'))).toBe(false)
+    expect(existsSync(at('bf16.partial'))).toBe(false)
+    await older.close()
+  })
+
   test('a result is squeezed once', async () => {
     const { jobId } = await wire.result('quantization.start', quantization(at('model'), at('once'), { recipe: rtn }))
     expect((await wire.ended(jobId)).outcome).toBe('done')

@@ -23,6 +23,7 @@ export const calibration = (checkpoint: string, tokens: string, out: string): Si
   tokens,
   out,
   estimator: 'sample',
+  precision: 'fp32',
   device: 'cpu',
   threads: 0,
   memoryLimitBytes: 0,
@@ -32,6 +33,7 @@ export const evaluation = (model: string, tokens: string, against?: string): Sid
   model,
   tokens,
   ...(against === undefined ? {} : { against }),
+  precision: 'fp32',
   device: 'cpu',
   threads: 0,
 })

@@ -84,6 +84,53 @@ TEST_CASE("dense: decode is exact (A), products stay within rounding (B)") {
   }
 }
 
+TEST_CASE("dense: products in bf16 stay within its rounding (B) (needs AVX512_BF16)" *
+          doctest::skip(fastest_precision() != Precision::kBFloat16)) {
+  for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
+    constexpr std::int64_t rows = 300, cols = 515, tokens = 5;
+    TestFolder folder;
+    auto values = random_values(rows * cols, 1);
+    const auto weight = stored(folder, dtype, rows, cols, values);
+    Matrix<BFloat16> decoded(2, cols);
+    weight->dequantize_rows(rows - 2, decoded.view());
+    for (std::int64_t i = 0; i < 2 * cols; ++i) CHECK(decoded.values[i] == to_bfloat16(values[(rows - 2) * cols + i]));
+
+    Matrix<float> x(tokens, cols), y(tokens, rows), back(tokens, cols);
+    x.values = random_values(x.values.size(), 2);
+    multiply(*weight, x.view(), y.view(), Precision::kBFloat16);
+    multiply_transposed(*weight, y.view(), back.view(), Precision::kBFloat16);
+    // A factor is off by 2^-8 of itself at most, so a product by 2^-7 + 2^-16; the sum as in fp32.
+    const auto bound = [](std::int64_t terms, double size) {
+      return (0x1p-7 + 0x1p-16 + static_cast<double>(terms) * 0x1p-23) * size;
+    };
+    bool same = true;
+    Matrix<float> exact(tokens, rows);
+    multiply(*weight, x.view(), exact.view());
+    for (std::int64_t m = 0; m < tokens; ++m) {
+      for (std::int64_t n = 0; n < rows; ++n) {
+        double sum = 0, size = 0;
+        for (std::int64_t k = 0; k < cols; ++k) {
+          const double term = static_cast<double>(x.view().row(m)[k]) * values[n * cols + k];
+          sum += term;
+          size += std::abs(term);
+        }
+        REQUIRE(std::abs(y.view().row(m)[n] - sum) <= bound(cols, size));
+        same &= y.view().row(m)[n] == exact.view().row(m)[n];
+      }
+      for (std::int64_t k = 0; k < cols; ++k) {
+        double sum = 0, size = 0;
+        for (std::int64_t n = 0; n < rows; ++n) {
+          const double term = static_cast<double>(y.view().row(m)[n]) * values[n * cols + k];
+          sum += term;
+          size += std::abs(term);
+        }
+        REQUIRE(std::abs(back.view().row(m)[k] - sum) <= bound(rows, size));
+      }
+    }
+    CHECK_FALSE(same);  // x was rounded
+  }
+}
+
 TEST_CASE("dense: identity input gives back the weights bit for bit (A)") {
   for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
     TestFolder folder;

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { Precision } from '../../shared/contract/sidecar/common.ts'
 
 /** Options that every command takes. */
 export type CommonOptions = {
@@ -29,6 +30,7 @@ export type CalibrationOptions = {
   samples?: number
   length?: number
   estimator?: 'sample' | 'token'
+  precision?: Precision
 }
 
 export function addCalibrationOptions(command: Command): Command {
@@ -45,6 +47,13 @@ export function addCalibrationOptions(command: Command): Command {
         'squared gradients of a whole sequence, or of each token (default: sample)',
       ).choices(['sample', 'token']),
     )
+    .addOption(precisionOption())
+}
+
+export function precisionOption(): Option {
+  return new Option('--precision <type>', 'of the factors of products: bf16 is faster, where the processor has it')
+    .choices(['fp32', 'bf16'])
+    .default('fp32')
 }
 
 function device(text: string): string {

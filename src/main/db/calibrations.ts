@@ -1,4 +1,5 @@
 import type { CalibrationResult, MatrixSensitivity } from '../../shared/contract/sidecar/calibration.ts'
+import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { Database } from './open.ts'
 
 export type CalibrationRow = {
@@ -7,6 +8,7 @@ export type CalibrationRow = {
   path: string
   fingerprint: string
   estimator: CalibrationResult['estimator']
+  precision: Precision
   samples: number
   /** More than samples where the text held no more. */
   askedSamples: number
@@ -21,7 +23,7 @@ export type CalibrationRow = {
 }
 
 const SELECT = `
-  SELECT id, project_id AS projectId, path, fingerprint, estimator, samples, asked_samples AS askedSamples, length, text_name AS textName,
+  SELECT id, project_id AS projectId, path, fingerprint, estimator, precision, samples, asked_samples AS askedSamples, length, text_name AS textName,
          text_hash AS textHash, loss, size_bytes AS sizeBytes, peak_memory_bytes AS peakMemoryBytes,
          duration_ms AS durationMs, created_at AS createdAt
   FROM calibrations`
@@ -44,15 +46,16 @@ export function insertCalibration(
     const id = Number(
       database
         .prepare(
-          `INSERT INTO calibrations (project_id, path, fingerprint, estimator, samples, asked_samples, length, text_name,
+          `INSERT INTO calibrations (project_id, path, fingerprint, estimator, precision, samples, asked_samples, length, text_name,
              text_hash, loss, size_bytes, peak_memory_bytes, duration_ms, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
           entry.projectId,
           result.out,
           result.fingerprint,
           result.estimator,
+          result.precision,
           result.samples,
           entry.askedSamples,
           result.length,

@@ -105,6 +105,26 @@ describe('migrations', () => {
   })
 })
 
+describe('a database from before there was a choice of precision', () => {
+  it('holds what was measured in fp32', () => {
+    const database = new BetterSqlite3(join(home, 'studio.db'))
+    migrate(database, migrations.slice(0, 1))
+    database.exec(`
+      INSERT INTO checkpoints VALUES (1, '/m', 'f1', '{}', NULL, 1);
+      INSERT INTO projects VALUES (1, 1, 'm', 'm', 1, 1);
+      INSERT INTO calibrations (project_id, path, fingerprint, estimator, samples, asked_samples, length, loss, created_at)
+        VALUES (1, '/c', 'cf', 'sample', 2, 2, 16, 2.5, 1);
+      INSERT INTO evaluations (project_id, model_fingerprint, diverged, perplexity, text_name, text_hash, window_length,
+          windows, tokens, bos, peak_memory_bytes, duration_ms, created_at)
+        VALUES (1, 'f1', 0, 7.5, 't', 'h', 16, 2, 30, 'none', 1, 1, 1);
+    `)
+    database.close()
+    const opened = openDatabase(home)
+    expect(listEvaluations(opened, 1)).toMatchObject([{ perplexity: 7.5, precision: 'fp32' }])
+    expect(listCalibrations(opened, 1)).toMatchObject([{ loss: 2.5, precision: 'fp32' }])
+  })
+})
+
 describe('rows', () => {
   let database: Database
   beforeEach(() => {
@@ -133,6 +153,7 @@ describe('rows', () => {
       fingerprint: 'cf',
       checkpointFingerprint: 'f1',
       estimator: 'sample' as const,
+      precision: 'bf16' as const,
       samples: 2,
       length: 16,
       loss: 2.5,
@@ -144,7 +165,7 @@ describe('rows', () => {
     const entry = { projectId, result: calibration, askedSamples: 2, textName: 't', textHash: 'h', now: 6 }
     insertCalibration(database, entry)
     const calibrationId = insertCalibration(database, entry)
-    expect(listCalibrations(database, projectId)).toHaveLength(1)
+    expect(listCalibrations(database, projectId)).toMatchObject([{ estimator: 'sample', precision: 'bf16' }])
     expect(listSensitivities(database, calibrationId)).toEqual([matrix])
 
     const outcome = {
@@ -206,11 +227,17 @@ describe('rows', () => {
         tokens: 30,
         windows: 2,
         windowLength: 16,
+        precision: 'bf16',
         peakMemoryBytes: 1,
         durationMs: 1,
       },
     })
-    expect(listEvaluations(database, projectId)[0]).toMatchObject({ diverged: true, perplexity: null, resultId })
+    expect(listEvaluations(database, projectId)[0]).toMatchObject({
+      diverged: true,
+      perplexity: null,
+      precision: 'bf16',
+      resultId,
+    })
 
     expect(removeProject(database, projectId)).toBe(true)
     expect(removeProject(database, projectId)).toBe(false)

@@ -1,4 +1,5 @@
 import type { EvaluationResult } from '../../shared/contract/sidecar/evaluation.ts'
+import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { Database } from './open.ts'
 
 export type EvaluationRow = {
@@ -17,6 +18,7 @@ export type EvaluationRow = {
   limitWindows: number | null
   tokens: number
   bos: string
+  precision: Precision
   againstPath: string | null
   klMean: number | null
   top1Agreement: number | null
@@ -48,9 +50,9 @@ export function insertEvaluation(
     database
       .prepare(
         `INSERT INTO evaluations (project_id, result_id, model_fingerprint, diverged, perplexity, mean_nll, text_name,
-           text_hash, window_length, windows, limit_windows, tokens, bos, against_path, kl_mean, top1_agreement, against_perplexity,
+           text_hash, window_length, windows, limit_windows, tokens, bos, precision, against_path, kl_mean, top1_agreement, against_perplexity,
            peak_memory_bytes, duration_ms, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
       .run(
         entry.projectId,
@@ -66,6 +68,7 @@ export function insertEvaluation(
         entry.limitWindows ?? null,
         result.tokens,
         entry.bos,
+        result.precision,
         entry.againstPath ?? null,
         result.divergence?.klMean ?? null,
         result.divergence?.top1Agreement ?? null,
@@ -83,7 +86,7 @@ export function listEvaluations(database: Database, projectId: number): Evaluati
     .prepare(
       `SELECT id, project_id AS projectId, result_id AS resultId, model_fingerprint AS modelFingerprint, diverged,
               perplexity, mean_nll AS meanNll, text_name AS textName, text_hash AS textHash,
-              window_length AS windowLength, windows, limit_windows AS limitWindows, tokens, bos, against_path AS againstPath, kl_mean AS klMean,
+              window_length AS windowLength, windows, limit_windows AS limitWindows, tokens, bos, precision, against_path AS againstPath, kl_mean AS klMean,
               top1_agreement AS top1Agreement, against_perplexity AS againstPerplexity,
               peak_memory_bytes AS peakMemoryBytes, duration_ms AS durationMs, created_at AS createdAt
        FROM evaluations WHERE project_id = ? ORDER BY id DESC`,

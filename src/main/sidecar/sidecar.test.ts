@@ -6,7 +6,7 @@ import type { JobProgressed } from '../../shared/contract/sidecar/job.ts'
 import { createSidecar, type Sidecar } from './index.ts'
 
 const FAKE = join(import.meta.dirname, '../../../test/fixtures/fake-sidecar.ts')
-const evaluation = { model: '/m', tokens: '/t', device: 'cpu', threads: 1 }
+const evaluation = { model: '/m', tokens: '/t', precision: 'fp32' as const, device: 'cpu', threads: 1 }
 
 let open: Sidecar[] = []
 function fake(mode: string | (() => string), options: { logFile?: string; cancelGraceMs?: number } = {}): Sidecar {

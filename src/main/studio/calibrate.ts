@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { CalibrationResult } from '../../shared/contract/sidecar/calibration.ts'
 import { insertCalibration, listCalibrations, type CalibrationRow } from '../db/index.ts'
 import { throwIfAborted } from '../sidecar/index.ts'
@@ -22,6 +23,8 @@ export type CalibrationInputs = {
   /** Tokens in each; 512 or the checkpoint's context, whichever is less, when absent. */
   length?: number | undefined
   estimator?: CalibrationResult['estimator'] | undefined
+  /** Of the products; fp32 when absent. */
+  precision?: Precision | undefined
 }
 
 export type CalibrateRequest = CalibrationInputs & { checkpoint: string; out?: string | undefined }
@@ -53,6 +56,7 @@ export async function planCalibration(context: Context, model: Model, inputs: Ca
     samples: inputs.samples ?? 100,
     length: inputs.length ?? Math.min(512, model.inspection.contextLength),
     estimator: inputs.estimator ?? ('sample' as const),
+    precision: inputs.precision ?? ('fp32' as const),
   }
 }
 
@@ -65,13 +69,15 @@ export function findCalibration(context: Context, model: Model, plan: Calibratio
       row.askedSamples === plan.samples &&
       row.length === plan.length &&
       row.estimator === plan.estimator &&
+      row.precision === plan.precision &&
       existsSync(join(row.path, 'calibration.json')),
   )
 }
 
 export function defaultFolder(context: Context, model: Model, plan: CalibrationPlan): string | undefined {
   if (!model.project) return undefined
-  const name = `${plan.estimator}-${plan.samples}x${plan.length}-${plan.text.sha256.slice(0, 8)}`
+  const products = plan.precision === 'fp32' ? '' : `-${plan.precision}`
+  const name = `${plan.estimator}-${plan.samples}x${plan.length}-${plan.text.sha256.slice(0, 8)}${products}`
   return join(projectFolder(context.home, model.project.slug), 'calibrations', name)
 }
 
@@ -82,10 +88,11 @@ export async function runCalibration(
   out: string,
   options: RunOptions,
 ): Promise<CalibrateOutcome> {
-  const { text, samples, length, estimator } = plan
+  const { text, samples, length, estimator, precision } = plan
   const machinery = await resolveMachinery(context, options)
-  const params = { ...machinery, checkpoint: model.inspection.path, estimator, samples, length, text: text.name, out }
-  const job = { kind: 'calibration' as const, projectId: model.project?.id, params }
+  const params = { ...machinery, checkpoint: model.inspection.path, estimator, precision, out }
+  const asked = { ...params, samples, length, text: text.name }
+  const job = { kind: 'calibration' as const, projectId: model.project?.id, params: asked }
   const result = await runAsJob(context, job, options, async (onProgress) => {
     onProgress({ stage: 'Reading the text', fraction: 0, detail: text.name })
     const tokenizer = await loadTokenizer(model.inspection.path)
@@ -94,7 +101,7 @@ export async function runCalibration(
     return withTokenFile(cut, (tokens) =>
       context.sidecar.runJob(
         'calibration.start',
-        { checkpoint: model.inspection.path, tokens, estimator, out, ...machinery, memoryLimitBytes: 0 },
+        { ...params, tokens, memoryLimitBytes: 0 },
         { onProgress: stretch(onProgress, 0.02, 1), signal: options.signal },
       ),
     )

@@ -1,3 +1,4 @@
+import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { EvaluationResult } from '../../shared/contract/sidecar/evaluation.ts'
 import type { Stamp } from '../../shared/contract/studio/index.ts'
 import { insertEvaluation, listEvaluations, type EvaluationRow } from '../db/index.ts'
@@ -20,6 +21,8 @@ export type EvaluationInputs = {
   limitWindows?: number | undefined
   /** Where a BOS token is put; where the tokenizer itself would, when absent. */
   bos?: WindowBos | undefined
+  /** Of the products; fp32, which other tools' numbers are, when absent. */
+  precision?: Precision | undefined
 }
 
 export type EvaluateRequest = EvaluationInputs & {
@@ -53,6 +56,7 @@ export async function planEvaluation(model: Model, inputs: EvaluationInputs) {
     window: inputs.window ?? Math.min(2048, model.inspection.contextLength),
     limitWindows: inputs.limitWindows,
     bos: inputs.bos ?? habitualBos(tokenizer),
+    precision: inputs.precision ?? ('fp32' as const),
   }
 }
 
@@ -64,10 +68,10 @@ export async function runEvaluation(
   options: RunOptions,
 ): Promise<EvaluateOutcome> {
   const { model, against, plan } = subjects
-  const { text, tokenizer, window, limitWindows, bos } = plan
+  const { text, tokenizer, window, limitWindows, bos, precision } = plan
   const machinery = await resolveMachinery(context, options)
   const comparison = against ? { against: against.inspection.path } : {}
-  const params = { model: model.inspection.path, ...comparison, ...machinery }
+  const params = { model: model.inspection.path, ...comparison, precision, ...machinery }
   const job = {
     kind: 'evaluation' as const,
     projectId: model.project?.id,
@@ -104,6 +108,7 @@ export function findEvaluation(context: Context, model: Model, plan: EvaluationP
       row.textHash === plan.text.sha256 &&
       row.windowLength === plan.window &&
       row.bos === plan.bos &&
+      row.precision === plan.precision &&
       (row.limitWindows ?? undefined) === plan.limitWindows,
   )
 }

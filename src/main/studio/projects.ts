@@ -125,6 +125,7 @@ function calibrationSummary(row: CalibrationRow): CalibrationSummary {
     fingerprint: row.fingerprint,
     ...(row.textName === null ? {} : { textName: row.textName }),
     estimator: row.estimator,
+    precision: row.precision,
     samples: row.samples,
     length: row.length,
     loss: row.loss,

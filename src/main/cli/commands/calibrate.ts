@@ -15,8 +15,8 @@ export function registerCalibrate(program: Command): void {
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { text, samples, length, estimator, out } = options
-      const outcome = await studio.calibrate({ checkpoint, text, samples, length, estimator, out }, run)
+      const { text, samples, length, estimator, precision, out } = options
+      const outcome = await studio.calibrate({ checkpoint, text, samples, length, estimator, precision, out }, run)
       const { result, project } = outcome
       if (samples !== undefined && result.samples < samples) {
         output.note(`The text holds ${result.samples} samples of ${result.length} tokens, not ${samples}.`)
@@ -38,6 +38,7 @@ function calibrationText({ result: r, text, project }: CalibrateOutcome): string
     facts([
       ['Text', `${text.name}, ${r.samples} × ${r.length} tokens`],
       ['Estimator', r.estimator],
+      ['Products', r.precision],
       ['Loss', `${r.loss.toFixed(4)} nats/token (perplexity ${Math.exp(r.loss).toFixed(3)})`],
       ['Size', bytes(r.sizeBytes)],
       ['Time', `${duration(r.durationMs)}, peak memory ${bytes(r.peakMemoryBytes)}`],

@@ -1,8 +1,9 @@
 import { Option, type Command } from 'commander'
 import { samplePaths, type EvaluateOutcome } from '../../studio/index.ts'
+import type { Precision } from '../../../shared/contract/sidecar/common.ts'
 import { fail } from '../../../shared/contract/studio-error.ts'
 import { facts, strong } from '../layout.ts'
-import { addCommonOptions, integer, type CommonOptions } from '../options.ts'
+import { addCommonOptions, integer, precisionOption, type CommonOptions } from '../options.ts'
 import { runCommand } from '../session.ts'
 import { bytes, duration, percent, perplexity, shownPath } from '../units.ts'
 
@@ -13,6 +14,7 @@ type Options = CommonOptions & {
   limitWindows?: number
   bos?: 'none' | 'text' | 'window'
   against?: string
+  precision?: Precision
 }
 
 export function registerEvaluate(program: Command): void {
@@ -32,15 +34,16 @@ export function registerEvaluate(program: Command): void {
       ),
     )
     .option('--against <folder>', 'also measure how far it moved from this model, usually its checkpoint')
+    .addOption(precisionOption())
   addCommonOptions(command).action((model: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { window, limitWindows, bos, against, sample } = options
+      const { window, limitWindows, bos, against, precision, sample } = options
       const text = options.text ?? (sample ? samplePaths(studio.root).heldoutText : undefined)
       if (text === undefined)
         throw fail('invalid-request', 'There is no text to measure on.', {
           hint: 'Name one with --text, or use --sample.',
         })
-      const outcome = await studio.evaluate({ model, text, window, limitWindows, bos, against }, run)
+      const outcome = await studio.evaluate({ model, text, window, limitWindows, bos, against, precision }, run)
       const { result, ...rest } = outcome
       output.answer({ ...result, ...rest, model, kind: 'evaluate' }, () => evaluationText(outcome, model, against))
     }),
@@ -72,7 +75,7 @@ function evaluationText(
       ['Text', `${stamp.textName} (sha256 ${stamp.textHash.slice(0, 12)}…)`],
       [
         'Method',
-        `${stamp.windows} windows of ${stamp.windowLength} tokens, ${stamp.tokens} predicted, BOS ${bosText(stamp.bos)}`,
+        `${stamp.windows} windows of ${stamp.windowLength} tokens, ${stamp.tokens} predicted, BOS ${bosText(stamp.bos)}, ${stamp.precision} products`,
       ],
       ['Time', `${duration(r.durationMs)}, peak memory ${bytes(r.peakMemoryBytes)}`],
       ['Project', project],

@@ -82,12 +82,16 @@ function projectText(project: Project & { slug: string }): string {
     const rows = calibrations.map((k) => [
       `${k.samples} × ${k.length}`,
       k.estimator,
+      k.precision,
       k.textName ?? '',
       k.loss.toFixed(4),
       shownPath(k.path) + gone(k.found),
     ])
     sections.push(
-      table([['Calibration', 'Estimator', 'Text', 'Loss', 'Folder'], ...rows], ['left', 'left', 'left', 'right']),
+      table(
+        [['Calibration', 'Estimator', 'Products', 'Text', 'Loss', 'Folder'], ...rows],
+        ['left', 'left', 'left', 'left', 'right'],
+      ),
     )
   }
   if (results.length > 0) {
@@ -104,7 +108,7 @@ function projectText(project: Project & { slug: string }): string {
       subject(results, e.resultId),
       perplexity(e.perplexity),
       e.klMean === undefined ? '' : e.klMean.toPrecision(3),
-      `${e.stamp.textName}, ${e.stamp.windows} × ${e.stamp.windowLength}, BOS ${e.stamp.bos}`,
+      `${e.stamp.textName}, ${e.stamp.windows} × ${e.stamp.windowLength}, BOS ${e.stamp.bos}, ${e.stamp.precision}`,
       quiet(new Date(e.createdAtMs).toISOString().slice(0, 16).replace('T', ' ')),
     ])
     sections.push(

@@ -45,12 +45,12 @@ export function registerQuantize(program: Command): void {
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { calibration, text, samples, length, estimator, out } = options
+      const { calibration, text, samples, length, estimator, precision, out } = options
       const recipe = recipeOf(options)
       if (recipe.weighting === 'fisher' && calibration === undefined && text === undefined && !options.sample) {
         output.note('No text is named: calibrating on the bundled sample text.')
       }
-      const request = { checkpoint, recipe, calibration, text, samples, length, estimator, out }
+      const request = { checkpoint, recipe, calibration, text, samples, length, estimator, precision, out }
       const outcome = await studio.quantize(request, run)
       const { result, ...rest } = outcome
       output.answer({ ...result, ...rest, kind: 'quantize' }, () => quantizationText(outcome))

@@ -54,7 +54,10 @@ function mainJobText(o: MainJobOutcome): string {
     ),
     '',
     facts([
-      ['Measured on', `${stamp.textName}, ${stamp.windows} windows of ${stamp.windowLength} tokens, BOS ${stamp.bos}`],
+      [
+        'Measured on',
+        `${stamp.textName}, ${stamp.windows} windows of ${stamp.windowLength} tokens, BOS ${stamp.bos}, ${stamp.precision}`,
+      ],
       ['Divergence', after.klMean === undefined ? undefined : `mean KL ${after.klMean.toPrecision(4)} nats/token`],
       [
         'Agreement',

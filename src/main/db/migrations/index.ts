@@ -1,5 +1,6 @@
 import type { Migration } from '../migrate.ts'
 import { start } from './0001-start.ts'
+import { precision } from './0002-precision.ts'
 
 /** In order; the version of a database is the count of those it has seen. Never change one that was released. */
-export const migrations: Migration[] = [start]
+export const migrations: Migration[] = [start, precision]

@@ -27,7 +27,9 @@ export function CalibrationsTable({ calibrations, nowMs }: { calibrations: Calib
             {calibration.textName ?? 'Text not recorded'}
             {!calibration.found && <FolderGone />}
           </RowHead>
-          <Table.Td>{ESTIMATORS[calibration.estimator]}</Table.Td>
+          <Table.Td>
+            {ESTIMATORS[calibration.estimator]}, {calibration.precision}
+          </Table.Td>
           <NumberCell>
             {exact(calibration.samples)} × {exact(calibration.length)}
           </NumberCell>

@@ -10,6 +10,7 @@ const stamp = (key: string) => ({
   windows: 40,
   tokens: 20_440,
   bos: 'none',
+  precision: 'fp32' as const,
 })
 const evaluation = (id: number, key: string, perplexity: number | undefined, resultId?: number): EvaluationSummary => ({
   id,
@@ -63,6 +64,6 @@ describe('comparison', () => {
   })
 
   it('says how a number was measured', () => {
-    expect(stampWords(stamp('a'))).toBe('a.txt · 40 windows of 512 tokens · 20,440 predicted · no BOS')
+    expect(stampWords(stamp('a'))).toBe('a.txt · 40 windows of 512 tokens · 20,440 predicted · no BOS · fp32')
   })
 })

@@ -46,9 +46,9 @@ export function perplexityChange(before?: number, after?: number): number | unde
   return before === undefined || after === undefined ? undefined : after / before - 1
 }
 
-/** "held-out.txt · 40 windows of 512 tokens · 20,440 predicted · no BOS" */
-export function stampWords({ textName, windows, windowLength, tokens, bos }: Stamp): string {
+/** "held-out.txt · 40 windows of 512 tokens · 20,440 predicted · no BOS · fp32" */
+export function stampWords({ textName, windows, windowLength, tokens, bos, precision }: Stamp): string {
   const rule = bos === 'none' ? 'no BOS' : bos === 'text' ? 'BOS before the text' : 'BOS before each window'
   const count = `${windows.toLocaleString('en-US')} ${windows === 1 ? 'window' : 'windows'} of ${windowLength} tokens`
-  return [textName, count, `${tokens.toLocaleString('en-US')} predicted`, rule].join(' · ')
+  return [textName, count, `${tokens.toLocaleString('en-US')} predicted`, rule, precision].join(' · ')
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { device, durationMs, sizeBytes, threads } from './common.ts'
+import { device, durationMs, precision, sizeBytes, threads } from './common.ts'
 
 export const estimator = z
   .enum(['sample', 'token'])
@@ -12,6 +12,7 @@ export const calibrationStartParams = z.object({
   checkpoint: z.string().describe('Folder of a dense checkpoint.'),
   tokens: z.string().describe('safetensors file with "tokens", int32 [samples, length].'),
   estimator,
+  precision,
   out: z.string().describe('Folder to make; an unfinished one of the same inputs beside it is taken up again.'),
   device,
   threads,
@@ -38,9 +39,10 @@ export type MatrixSensitivity = z.infer<typeof matrixSensitivity>
 export const calibrationResult = z.object({
   kind: z.literal('calibration'),
   out: z.string().describe('Folder with calibration.json and fisher.safetensors.'),
-  fingerprint: z.string().describe('Names this calibration: checkpoint, tokens, estimator.'),
+  fingerprint: z.string().describe('Names this calibration: checkpoint, tokens, estimator, precision.'),
   checkpointFingerprint: z.string().describe('Fingerprint of the checkpoint it was made for.'),
   estimator,
+  precision,
   samples: z.int().min(1).describe('Sequences read.'),
   length: z.int().min(2).describe('Tokens in each sequence.'),
   loss: z.number().describe('Mean negative log-likelihood per predicted token, nats.'),

@@ -9,6 +9,13 @@ export const device = z.string().describe('"cpu" or "cuda:<index>".')
 
 export const threads = z.int().min(0).max(1024).describe('Worker threads; 0 means one per physical core.')
 
+export const precision = z
+  .enum(['fp32', 'bf16'])
+  .describe(
+    'Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does not multiply it itself.',
+  )
+export type Precision = z.infer<typeof precision>
+
 export const sizeBytes = z.int().min(0).describe('Bytes.')
 
 export const durationMs = z.number().min(0).describe('Milliseconds of wall-clock time.')

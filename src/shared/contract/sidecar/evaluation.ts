@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { device, durationMs, sizeBytes, threads } from './common.ts'
+import { device, durationMs, precision, sizeBytes, threads } from './common.ts'
 
 /** host → sidecar, starts a job. */
 export const evaluationStartParams = z.object({
@@ -11,6 +11,7 @@ export const evaluationStartParams = z.object({
   tokens: z
     .string()
     .describe('safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.'),
+  precision,
   device,
   threads,
 })
@@ -33,6 +34,7 @@ export const evaluationResult = z.object({
   tokens: z.int().min(0).describe('Predicted tokens.'),
   windows: z.int().min(0).describe('Windows read.'),
   windowLength: z.int().min(2).describe('Tokens in a window.'),
+  precision,
   divergence: divergence.optional().describe('Present when "against" was given.'),
   peakMemoryBytes: sizeBytes.describe('Peak resident memory of the sidecar.'),
   durationMs,

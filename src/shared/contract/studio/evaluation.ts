@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { precision } from '../sidecar/common.ts'
 import { durationMs, rowId, timestampMs } from './common.ts'
 
 /** How a perplexity was measured. Two numbers may be compared exactly when their keys are equal. */
@@ -10,6 +11,7 @@ export const stamp = z.object({
   windows: z.int().min(0).describe('Windows read.'),
   tokens: z.int().min(0).describe('Predicted tokens.'),
   bos: z.string().describe('Where a beginning-of-sequence token was put: none, text, window.'),
+  precision,
 })
 export type Stamp = z.infer<typeof stamp>
 
