@@ -36,7 +36,6 @@ class Decoder {
   static Result<Decoder> make(const Model& model, std::int64_t length, Precision precision = Precision::kFloat32);
 
   const Model& model() const { return *model_; }
-  Precision precision() const { return precision_; }
   std::int64_t hidden() const { return model_->config().hidden; }
   std::int64_t vocabulary() const { return model_->config().vocabulary; }
   std::int64_t size_bytes() const;  // of embedding, head and positions
