@@ -3,27 +3,29 @@
 
 #include <cassert>
 #include <cstdint>
-#include <memory>
 
+#include "base/aligned.hpp"
 #include "base/matrix.hpp"
 
 namespace squeeze {
 
 class Scratch {
  public:
-  // rows × cols floats, uninitialised; an earlier view of the same scratch is invalid from here on.
+  // rows × cols floats, uninitialised, from a cache line on; an earlier view of the same scratch is invalid from here
+  // on.
   MatrixView<float> matrix(std::int64_t rows, std::int64_t cols) {
     const std::int64_t wanted = rows * cols;
     if (wanted > capacity_) {
-      values_.reset();  // freed first, so that old and new never exist at once
-      values_ = std::make_unique_for_overwrite<float[]>(static_cast<std::size_t>(wanted));
+      capacity_ = 0;
+      memory_.reset();  // freed first, so that old and new never exist at once
+      memory_ = aligned_bytes(static_cast<std::size_t>(wanted) * sizeof(float));
       capacity_ = wanted;
     }
-    return {values_.get(), rows, cols};
+    return {reinterpret_cast<float*>(memory_.get()), rows, cols};
   }
 
  private:
-  std::unique_ptr<float[]> values_;
+  AlignedBytes memory_;
   std::int64_t capacity_ = 0;
 };
 
