@@ -116,7 +116,7 @@ TEST_CASE("a long prompt says the same however it came into the cache") {
 }
 
 TEST_CASE("a prompt that was cancelled leaves nothing wrong behind") {
-  // Cancelled the third time that it is asked: within the second pass of the prompt.
+  // A pass asks once at its beginning and once a layer, of which there are two: this is within the second pass.
   class Impatient final : public RunContext {
    public:
     void stage(const std::string&, double) override {}

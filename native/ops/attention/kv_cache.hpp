@@ -24,7 +24,8 @@ class LayerCache {
   std::int64_t head_dim() const { return head_dim_; }
   std::int64_t size_bytes() const;
 
-  // Takes up what a head has at a position; key, value: [D]. Positions come in order, any of them again. Values beyond
+  // Takes up what a head has at a position; key, value: [D]. A head's positions come in order, from one thread at a
+  // time; text may go on from any of them anew. Values beyond
   // fp16's range are saturated, so that one large number does not become Inf; NaN stays NaN.
   void store(std::int64_t head, std::int64_t position, const float* key, const float* value);
 
