@@ -136,8 +136,8 @@ void DecodeStep::attend(const LayerWeights& w, LayerCache& cache, std::int64_t f
     cache.store(kv_head, first_position + t, k.data, a.v.row(t).data() + kv_head * dim);
   }
   const std::int64_t known = first_position + tokens, first = kv_head * group * dim;
-  decode_attention(StridedView<const float>(a.q.data + first, tokens, group * dim, a.q.cols),
-                   cache.keys(kv_head, known), cache.values(kv_head, known), decoder_.attention_shape().window,
+  decode_attention(StridedView<const float>(a.q.data + first, tokens, group * dim, a.q.cols), cache, kv_head, known,
+                   decoder_.attention_shape().window,
                    StridedView<float>(a.attended.data + first, tokens, group * dim, a.attended.cols), scratch);
 }
 

@@ -25,12 +25,13 @@ MatrixView<float> by_head(MatrixView<float> m, std::int64_t head_dim) {
   return {m.data, m.size() / head_dim, head_dim};
 }
 
-void store(LayerCache& cache, std::int64_t first_position, std::int64_t head_dim, MatrixView<const float> k,
-           MatrixView<const float> v) {
-  parallel_for(k.rows, row_chunk(k.cols), [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t r = first; r < last; ++r)
-      for (std::int64_t h = 0; h < cache.kv_heads(); ++h)
-        cache.store(h, first_position + r, k.row(r).data() + h * head_dim, v.row(r).data() + h * head_dim);
+// Each head by one thread, since its positions are to come in order.
+void store(LayerCache& cache, std::int64_t first_position, MatrixView<const float> k, MatrixView<const float> v) {
+  const std::int64_t dim = cache.head_dim();
+  parallel_for(cache.kv_heads(), row_chunk(k.rows * dim), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t h = first; h < last; ++h)
+      for (std::int64_t r = 0; r < k.rows; ++r)
+        cache.store(h, first_position + r, k.row(r).data() + h * dim, v.row(r).data() + h * dim);
   });
 }
 
@@ -143,7 +144,7 @@ Decoder::Activations Decoder::layer_forward(const LayerWeights& w, std::int64_t 
   }
   a.attended = space.attended.matrix(rows, q_width);
   if (cache) {
-    store(*cache, first_position, c.head_dim, a.k, a.v);
+    store(*cache, first_position, a.k, a.v);
     attention_cached(attention_shape(), first_position, a.q, *cache, a.attended);
   } else {
     attention(attention_shape(), sequences, a.q, a.k, a.v, a.attended);

@@ -1,7 +1,8 @@
 #pragma once
 // A team of threads that stay awake for the length of one piece of work, such as the layers that one token passes
 // through. Handing out work and waiting for each other costs a fraction of a microsecond, where a parallel loop costs
-// several: see team_bench.cpp. The threads are those of the one OpenMP pool.
+// several: see team_bench.cpp. The threads are those of the one OpenMP pool. They are not tied to cores: where another
+// program wants a core too, its thread could not leave, and all others would wait for it at every barrier.
 
 #include <algorithm>
 #include <atomic>

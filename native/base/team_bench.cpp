@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <vector>
 
-#include "base/cores.hpp"
 #include "base/team.hpp"
 #include "base/threads.hpp"
 
@@ -22,7 +21,7 @@ double now() {
 
 // body(calls) makes that many calls.
 template <typename Body>
-void time_calls(const char* name, int threads, bool pinned, const Body& body) {
+void time_calls(const char* name, int threads, const Body& body) {
   std::vector<double> rounds;
   body(kCalls);
   for (int round = 0; round < kRounds; ++round) {
@@ -31,25 +30,25 @@ void time_calls(const char* name, int threads, bool pinned, const Body& body) {
     rounds.push_back((now() - begin) / kCalls);
   }
   std::ranges::sort(rounds);
-  std::printf("{\"threads\":%d,\"pinned\":%s,\"call\":\"%s\",\"median\":%.0f,\"least\":%.0f}\n", threads,
-              pinned ? "true" : "false", name, rounds[kRounds / 2], rounds[0]);
+  std::printf("{\"threads\":%d,\"call\":\"%s\",\"median\":%.0f,\"least\":%.0f}\n", threads, name, rounds[kRounds / 2],
+              rounds[0]);
 }
 
-void time_all(int threads, bool pinned) {
-  time_calls("wait", threads, pinned, [](int calls) {
+void time_all(int threads) {
+  time_calls("wait", threads, [](int calls) {
     run_team([&](Team& team) {
       for (int i = 0; i < calls; ++i) team.wait();
     });
   });
-  time_calls("share", threads, pinned, [](int calls) {
+  time_calls("share", threads, [](int calls) {
     run_team([&](Team& team) {
       for (int i = 0; i < calls; ++i) team.share(8, 1, [](std::int64_t, std::int64_t) {});
     });
   });
-  time_calls("run_team", threads, pinned, [](int calls) {
+  time_calls("run_team", threads, [](int calls) {
     for (int i = 0; i < calls; ++i) run_team([](Team&) {});
   });
-  time_calls("parallel_for", threads, pinned, [](int calls) {
+  time_calls("parallel_for", threads, [](int calls) {
     for (int i = 0; i < calls; ++i) parallel_for(8, 1, [](std::int64_t, std::int64_t) {});
   });
 }
@@ -61,9 +60,7 @@ int main() {
   if (usable_cores() == 1) counts.pop_back();
   for (const int threads : counts) {
     set_thread_count(threads);
-    time_all(threads, false);
-    const PinnedThreads pin;
-    time_all(threads, true);
+    time_all(threads);
   }
   return 0;
 }

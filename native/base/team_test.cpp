@@ -5,7 +5,6 @@
 #include <new>
 #include <vector>
 
-#include "base/cores.hpp"
 #include "base/threads.hpp"
 
 using namespace squeeze;
@@ -92,34 +91,4 @@ TEST_CASE("team: what one thread throws reaches the caller, and nobody waits for
     run_team([&](Team&) { ++after; });
     CHECK(after == threads);
   });
-}
-
-TEST_CASE("cores: pinned threads stand on different cores, and get back what they had") {
-  const auto places = [] {
-    std::vector<std::vector<int>> by_thread(static_cast<std::size_t>(thread_count()));
-    run_team([&](Team& team) { by_thread[team.rank()] = core_list(); });
-    return by_thread;
-  };
-  const int before_count = thread_count();
-  set_thread_count(0);
-  const auto before = places();
-  std::vector<std::vector<int>> pinned;
-  {
-    const PinnedThreads pin;
-    pinned = places();
-  }
-  CHECK(places() == before);
-  for (std::size_t i = 0; i < pinned.size(); ++i) {
-    CAPTURE(i);
-    if (before[i].empty()) continue;  // the system does not say where threads may run
-    CHECK(pinned[i].size() == 1);
-    CHECK(std::ranges::count(pinned, pinned[i]) == 1);
-    CHECK(std::ranges::find(before[0], pinned[i][0]) != before[0].end());
-  }
-  set_thread_count(usable_cores() + 1);
-  {
-    const PinnedThreads too_many;
-    CHECK(places()[0] == before[0]);
-  }
-  set_thread_count(before_count);
 }

@@ -4,16 +4,33 @@
 
 #include <algorithm>
 #include <exception>
+#include <fstream>
+#include <set>
+#include <string>
 #include <thread>
 
-#include "base/cores.hpp"
+#ifdef __linux__
+#include <sched.h>
+#endif
 
 namespace squeeze {
 
 int usable_cores() {
-  const auto cores = core_list();
-  return cores.empty() ? static_cast<int>(std::max(1u, std::thread::hardware_concurrency()))
-                       : static_cast<int>(cores.size());
+#ifdef __linux__
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+    std::set<std::string> cores;  // siblings share one list, so the lists count physical cores
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (!CPU_ISSET(cpu, &allowed)) continue;
+      std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+      std::string siblings;
+      if (!std::getline(file, siblings)) siblings = std::to_string(cpu);
+      cores.insert(siblings);
+    }
+    if (!cores.empty()) return static_cast<int>(cores.size());
+  }
+#endif
+  return std::max(1u, std::thread::hardware_concurrency());
 }
 
 void set_thread_count(int threads) { omp_set_num_threads(threads > 0 ? threads : usable_cores()); }

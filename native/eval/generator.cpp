@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "archs/decode_step.hpp"
-#include "base/cores.hpp"
 #include "base/page_buffer.hpp"
 #include "eval/sampler.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
@@ -138,7 +137,6 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
   SQUEEZE_TRY(state.check(request));
   const auto& prompt = request.prompt;
 
-  const PinnedThreads pinned;
   run.stage("Generating", 1);
   // The last token of the prompt is always computed: its logits are not kept.
   const auto differs = std::ranges::mismatch(state.cached, prompt).in2;

@@ -117,7 +117,7 @@ TEST_CASE("a long prompt says the same however it came into the cache") {
 }
 
 TEST_CASE("a prompt that was cancelled leaves nothing wrong behind") {
-  // Cancelled the third time that it is asked: within the second pass of the prompt.
+  // A pass asks once at its beginning and once a layer, of which there are two: this is within the second pass.
   class Impatient final : public RunContext {
    public:
     void stage(const std::string&, double) override {}
@@ -147,9 +147,9 @@ TEST_CASE("a prompt that was cancelled leaves nothing wrong behind") {
 TEST_CASE("generation ends for a reason") {
   TestFolder folder;
   const auto generator = tiny_generator(folder, 8);
-  // Two layers' keys and values of one head of 6 columns at 8 positions as fp16, and all weights as fp32.
+  // Two layers' keys (a block of 32) and values (8) of one head of 6 columns as fp16, and all weights as fp32.
   const std::int64_t weights = 2 * (12 * 12 * 2 + 6 * 12 * 2 + 3 * 12 * 20) + 2 * 23 * 12;
-  CHECK(generator->memory_bytes() == 2 * 2 * 8 * 6 * 2 + 4 * weights);
+  CHECK(generator->memory_bytes() == 2 * (32 + 8) * 6 * 2 + 4 * weights);
   const Said full = say(*generator, {.prompt = {1, 2, 3, 4, 5}, .max_tokens = 100, .stop_tokens = {}, .sampling = {}});
   CHECK(full.outcome.stop == StopReason::kContextFull);
   CHECK(full.tokens.size() == 4);  // three in the cache, and the one that would have been next

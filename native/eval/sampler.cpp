@@ -131,11 +131,17 @@ class Choice {
 
   // The shortest run of the likeliest that holds `mass`, in order.
   void keep_mass(double mass) {
-    std::ranges::sort(candidates_, likelier);
+    // A heap gives the likeliest one by one: most often few of many are kept.
+    const auto less = [](const Candidate& a, const Candidate& b) { return likelier(b, a); };
+    auto rest = candidates_.end();
+    std::ranges::make_heap(candidates_, less);
     double sum = 0;
-    std::size_t kept = 0;
-    while (kept < candidates_.size() && (kept == 0 || sum < mass)) sum += candidates_[kept++].share;
-    candidates_.resize(kept);
+    while (rest != candidates_.begin() && (rest == candidates_.end() || sum < mass)) {
+      std::pop_heap(candidates_.begin(), rest--, less);
+      sum += rest->share;
+    }
+    candidates_.erase(candidates_.begin(), rest);
+    std::ranges::reverse(candidates_);
   }
 
   // The shortest run of the likeliest that holds top_p of everything, in order.
@@ -146,12 +152,10 @@ class Choice {
     const double about = std::exp(log_sum_exp(scaled_));
     // What lies below this holds less than 1 − top_p together, so it is never in the run.
     take_from((1 - s_.top_p) * about * (1 - kSlack) / count());
-    const auto runs_to = [&](double mass) {
-      keep_mass(mass);
-      return candidates_.size();
-    };
-    // Where a mass a little larger would end the run elsewhere, only the exact one can tell.
-    if (runs_to(s_.top_p * about * (1 + kSlack)) == runs_to(s_.top_p * about * (1 - kSlack))) return;
+    keep_mass(s_.top_p * about * (1 + kSlack));
+    const double before_last = mass_of(candidates_) - candidates_.back().share;
+    if (before_last < s_.top_p * about * (1 - kSlack) || candidates_.size() == 1) return;
+    // A mass a little smaller would end the run earlier: only the exact one can tell.
     candidates_.clear();
     take_from(0);
     keep_mass(s_.top_p * mass_of(candidates_));

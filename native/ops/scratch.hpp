@@ -3,8 +3,8 @@
 
 #include <cassert>
 #include <cstdint>
-#include <memory>
 
+#include "base/aligned.hpp"
 #include "base/matrix.hpp"
 
 namespace squeeze {
@@ -12,19 +12,21 @@ namespace squeeze {
 template <typename T>
 class ScratchOf {
  public:
-  // rows × cols elements, uninitialised; an earlier view of the same scratch is invalid from here on.
+  // rows × cols elements, uninitialised, from a cache line on; an earlier view of the same scratch is invalid from here
+  // on.
   MatrixView<T> matrix(std::int64_t rows, std::int64_t cols) {
     const std::int64_t wanted = rows * cols;
     if (wanted > capacity_) {
-      values_.reset();  // freed first, so that old and new never exist at once
-      values_ = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(wanted));
+      capacity_ = 0;
+      memory_.reset();  // freed first, so that old and new never exist at once
+      memory_ = aligned_bytes(static_cast<std::size_t>(wanted) * sizeof(T));
       capacity_ = wanted;
     }
-    return {values_.get(), rows, cols};
+    return {reinterpret_cast<T*>(memory_.get()), rows, cols};
   }
 
  private:
-  std::unique_ptr<T[]> values_;
+  AlignedBytes memory_;
   std::int64_t capacity_ = 0;
 };
 

@@ -81,18 +81,19 @@ ThreadScratch& thread_scratch() {
   return scratch;
 }
 
-// The query heads of key/value head `kv`, for the queries of one sequence, which are the last positions of k and v.
-void attend_group(const AttentionShape& shape, std::int64_t kv, MatrixView<const float> q, StridedView<const float> k,
-                  StridedView<const float> v, MatrixView<float> out) {
-  const std::int64_t dim = shape.head_dim, group = shape.heads / shape.kv_heads, past = k.rows - q.rows;
+// The query heads of key/value head `kv`, for the queries of one sequence, which are the last positions of v.
+// score(queries, first key, scores) multiplies queries with the keys from there on.
+template <typename Score>
+void attend_group(const AttentionShape& shape, std::int64_t kv, MatrixView<const float> q, StridedView<const float> v,
+                  MatrixView<float> out, const Score& score) {
+  const std::int64_t dim = shape.head_dim, group = shape.heads / shape.kv_heads, past = v.rows - q.rows;
   const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
   for (std::int64_t h = kv * group; h < (kv + 1) * group; ++h) {
     for (std::int64_t i = 0; i < q.rows; i += kQueryBlock) {
       const Block b = block_at(shape, past + i, past + std::min(q.rows, i + kQueryBlock));
       const std::int64_t keys = b.key_last - b.key_first, last = i + b.last - b.first;
       const MatrixView<float> p = thread_scratch().scores.matrix(last - i, keys);
-      matmul_nt(head_of(q, dim, h, 0, i, last),
-                StridedView<const float>(k.data + b.key_first * k.stride, keys, dim, k.stride), p);
+      score(head_of(q, dim, h, 0, i, last), b.key_first, p);
       causal_softmax(p.data, p.rows, p.cols, b.first - b.key_first, shape.window, scale);
       matmul_nn(p, StridedView<const float>(v.data + b.key_first * v.stride, keys, dim, v.stride),
                 head_of(out, dim, h, 0, i, last));
@@ -121,8 +122,11 @@ void attention(const AttentionShape& shape, std::int64_t sequences, MatrixView<c
   parallel_for(sequences * shape.kv_heads, head_chunk(shape, queries, keys), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {
       const std::int64_t s = task / shape.kv_heads, kv = task % shape.kv_heads;
-      attend_group(shape, kv, q.rows_from(s * queries, queries), head_of(k, dim, kv, s * keys, 0, keys),
-                   head_of(v, dim, kv, s * keys, 0, keys), out.rows_from(s * queries, queries));
+      attend_group(shape, kv, q.rows_from(s * queries, queries), head_of(v, dim, kv, s * keys, 0, keys),
+                   out.rows_from(s * queries, queries),
+                   [&](StridedView<const float> some, std::int64_t first, MatrixView<float> scores) {
+                     matmul_nt(some, head_of(k, dim, kv, s * keys, first, first + scores.cols), scores);
+                   });
     }
   });
 }
@@ -130,16 +134,23 @@ void attention(const AttentionShape& shape, std::int64_t sequences, MatrixView<c
 void attention_cached(const AttentionShape& shape, std::int64_t first_position, MatrixView<const float> q,
                       const LayerCache& cache, MatrixView<float> out) {
   assert(q.cols == shape.heads * shape.head_dim && out.rows == q.rows && out.cols == q.cols);
-  const std::int64_t known = first_position + q.rows;
-  const std::int64_t oldest = block_at(shape, first_position, known).key_first;
+  const std::int64_t known = first_position + q.rows, dim = shape.head_dim;
+  // From the block on in which the oldest position that is seen lies.
+  const std::int64_t block = block_at(shape, first_position, known).key_first / kKeyBlock;
+  const std::int64_t blocks = (known + kKeyBlock - 1) / kKeyBlock - block, oldest = block * kKeyBlock;
   parallel_for(shape.kv_heads, head_chunk(shape, q.rows, known), [&](std::int64_t begin, std::int64_t end) {
     ThreadScratch& scratch = thread_scratch();
     for (std::int64_t kv = begin; kv < end; ++kv) {
-      const MatrixView<float> k = scratch.keys.matrix(known - oldest, shape.head_dim);
-      const MatrixView<float> v = scratch.values.matrix(known - oldest, shape.head_dim);
-      to_floats(cache.keys(kv, known).row(oldest).data(), k.size(), k.data);
-      to_floats(cache.values(kv, known).row(oldest).data(), v.size(), v.data);
-      attend_group(shape, kv, q, k, v, out);
+      const MatrixView<float> keys = scratch.keys.matrix(dim, blocks * kKeyBlock);
+      for (std::int64_t b = 0; b < blocks; ++b)
+        for (std::int64_t d = 0; d < dim; ++d)
+          to_floats(cache.keys(kv, block + b) + d * kKeyBlock, kKeyBlock, keys.row(d).data() + b * kKeyBlock);
+      const MatrixView<float> values = scratch.values.matrix(known - oldest, dim);
+      to_floats(cache.values(kv, known).row(oldest).data(), values.size(), values.data);
+      attend_group(shape, kv, q, values, out,
+                   [&](StridedView<const float> some, std::int64_t first, MatrixView<float> scores) {
+                     matmul_nn(some, StridedView<const float>(keys.data + first, dim, scores.cols, keys.cols), scores);
+                   });
     }
   });
 }

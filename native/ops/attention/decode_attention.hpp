@@ -6,8 +6,7 @@
 
 #include <cstdint>
 
-#include "base/half.hpp"
-#include "base/matrix.hpp"
+#include "ops/attention/kv_cache.hpp"
 #include "ops/matmul/matmul.hpp"
 #include "ops/scratch.hpp"
 
@@ -15,14 +14,14 @@ namespace squeeze {
 
 // Working memory of one thread; grows to the largest it was used for.
 struct DecodeAttentionScratch {
-  Scratch queries, tile, sums, softmax;
+  Scratch queries, keys, values, sums, softmax;
 };
 
-// The query heads that share one key/value head, on the calling thread. q, out: [T, G · D] fp32; keys, values: [known,
-// D] fp16, the last T of them being the new tokens' own. Token t sees the positions up to known − T + t, of which a
-// window > 0 leaves the last `window`. Keys and values are converted once for all T · G queries. fp32 accumulation,
-// deterministic. out must not be q.
-void decode_attention(StridedView<const float> q, MatrixView<const Half> keys, MatrixView<const Half> values,
+// The query heads that share the key/value head `kv_head`, on the calling thread. q, out: [T, G · D] fp32; the cache
+// holds `known` positions, the last T of them being the new tokens' own. Token t sees the positions up to
+// known − T + t, of which a window > 0 leaves the last `window`. Keys and values are converted once for all T · G
+// queries. fp32 accumulation, deterministic. out must not be q.
+void decode_attention(StridedView<const float> q, const LayerCache& cache, std::int64_t kv_head, std::int64_t known,
                       std::int64_t window, StridedView<float> out, DecodeAttentionScratch& scratch);
 
 }  // namespace squeeze

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "ops/attention/kv_cache.hpp"
-#include "ops/half/half_rows.hpp"
 #include "ops/reference_test.hpp"
 
 using namespace squeeze;
@@ -32,21 +30,24 @@ const Case kCases[] = {
     {7, 2, 8, 64, 3},
 };
 
-// Queries around which scores reach ±20 or so, so that the softmax is neither flat nor a single position.
+// Queries around which scores reach ±20 or so, so that the softmax is neither flat nor a single position. Keys and
+// values as fp16 holds them, and in the second of two heads of a cache.
 struct Inputs {
-  Matrix<float> q;
-  Matrix<Half> keys, values;
+  Matrix<float> q, keys, values;
+  LayerCache cache;
 };
 
-Matrix<Half> in_half(const Matrix<float>& m) {
-  Matrix<Half> out(m.rows, m.cols);
-  to_halves_saturated(m.values.data(), m.view().size(), out.values.data());
-  return out;
+Matrix<float> as_half(Matrix<float> m) {
+  for (float& value : m.values) value = to_float(to_half(value));
+  return m;
 }
 
 Inputs inputs_of(const Case& c) {
-  return {random_matrix(c.tokens, c.group * c.head_dim, 1, 4), in_half(random_matrix(c.known, c.head_dim, 2, 3)),
-          in_half(random_matrix(c.known, c.head_dim, 3, 2))};
+  Inputs in{random_matrix(c.tokens, c.group * c.head_dim, 1, 4), as_half(random_matrix(c.known, c.head_dim, 2, 3)),
+            as_half(random_matrix(c.known, c.head_dim, 3, 2)), LayerCache(2, c.known + 1, c.head_dim)};
+  for (std::int64_t p = 0; p < c.known; ++p)
+    in.cache.store(1, p, in.keys.view().row(p).data(), in.values.view().row(p).data());
+  return in;
 }
 
 // Plain loops in float64; and a bound on what fp32 may differ by.
@@ -67,8 +68,7 @@ Wanted reference(const Case& c, const Inputs& in) {
       for (std::int64_t j = from; j <= position; ++j) {
         double score = 0, absolute = 0;
         for (std::int64_t d = 0; d < dim; ++d) {
-          const double product =
-              static_cast<double>(in.q.view().row(t)[h * dim + d]) * to_float(in.keys.view().row(j)[d]);
+          const double product = static_cast<double>(in.q.view().row(t)[h * dim + d]) * in.keys.view().row(j)[d];
           score += product / root;
           absolute += std::abs(product) / root;
         }
@@ -80,7 +80,7 @@ Wanted reference(const Case& c, const Inputs& in) {
       for (std::int64_t d = 0; d < dim; ++d) {
         double value = 0, absolute = 0;
         for (std::int64_t j = from; j <= position; ++j) {
-          const double term = scores[j - from] / sum * to_float(in.values.view().row(j)[d]);
+          const double term = scores[j - from] / sum * in.values.view().row(j)[d];
           value += term;
           absolute += std::abs(term);
         }
@@ -109,7 +109,7 @@ TEST_CASE("decode attention against float64 loops (tier B)") {
     const Inputs in = inputs_of(c);
     const Wanted wanted = reference(c, in);
     Matrix<float> out(c.tokens, c.group * c.head_dim);
-    decode_attention(in.q.view(), in.keys.view(), in.values.view(), c.window, out.view(), scratch);
+    decode_attention(in.q.view(), in.cache, 1, c.known, c.window, out.view(), scratch);
     for (std::size_t i = 0; i < wanted.out.size(); ++i) {
       CAPTURE(i);
       REQUIRE(std::abs(out.values[i] - wanted.out[i]) <= wanted.bound[i]);
@@ -126,8 +126,8 @@ TEST_CASE("decode attention reads and writes columns of wider matrices") {
   std::ranges::fill(wide_out.values, 7.0f);
   for (std::int64_t t = 0; t < 3; ++t) std::ranges::copy(in.q.view().row(t), wide_q.view().row(t).begin() + 5);
   DecodeAttentionScratch scratch;
-  decode_attention(in.q.view(), in.keys.view(), in.values.view(), 0, out.view(), scratch);
-  decode_attention(StridedView<const float>(wide_q.values.data() + 5, 3, 32, 100), in.keys.view(), in.values.view(), 0,
+  decode_attention(in.q.view(), in.cache, 1, c.known, 0, out.view(), scratch);
+  decode_attention(StridedView<const float>(wide_q.values.data() + 5, 3, 32, 100), in.cache, 1, c.known, 0,
                    StridedView<float>(wide_out.values.data() + 40, 3, 32, 90), scratch);
   for (std::int64_t t = 0; t < 3; ++t)
     for (std::int64_t i = 0; i < 90; ++i)
@@ -136,7 +136,7 @@ TEST_CASE("decode attention reads and writes columns of wider matrices") {
 
 TEST_CASE("a model that has diverged still shows it after the cache") {
   LayerCache cache(2, 4, 8);
-  CHECK(cache.size_bytes() == 2 * 2 * 4 * 8 * 2);
+  CHECK(cache.size_bytes() == 2 * (32 + 4) * 8 * 2);  // keys fill whole blocks
   std::vector<float> key(8, 1.0f), value(8, 1e6f);
   cache.store(1, 0, key.data(), value.data());
   CHECK(to_float(cache.values(1, 1).row(0)[3]) == 65504.0f);
@@ -144,11 +144,11 @@ TEST_CASE("a model that has diverged still shows it after the cache") {
   cache.store(1, 1, key.data(), value.data());
   Matrix<float> q(1, 8), out(1, 8);
   DecodeAttentionScratch scratch;
-  decode_attention(q.view(), cache.keys(1, 2), cache.values(1, 2), 0, out.view(), scratch);
+  decode_attention(q.view(), cache, 1, 2, 0, out.view(), scratch);
   CHECK(out.values[2] == 65504.0f);
   CHECK(std::isnan(out.values[3]));
   key[0] = NAN;
   cache.store(1, 2, key.data(), value.data());
-  decode_attention(q.view(), cache.keys(1, 3), cache.values(1, 3), 0, out.view(), scratch);
+  decode_attention(q.view(), cache, 1, 3, 0, out.view(), scratch);
   CHECK(std::isnan(out.values[2]));
 }

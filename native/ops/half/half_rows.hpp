@@ -10,7 +10,8 @@ namespace squeeze {
 // y[i] = x[i], exact.
 void to_floats(const Half* x, std::int64_t count, float* y);
 
-// y[i] = x[i] rounded to nearest even. What fp16 cannot hold becomes ±65504 instead of Inf; NaN stays NaN.
+// Rounded to nearest even. What fp16 cannot hold becomes ±65504 instead of Inf; NaN stays NaN.
+Half to_half_saturated(float x);
 void to_halves_saturated(const float* x, std::int64_t count, Half* y);
 
 }  // namespace squeeze
