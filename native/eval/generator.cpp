@@ -16,8 +16,6 @@ namespace {
 
 // Tokens of a prompt that go through the layers in one pass of matrix products.
 constexpr std::int64_t kPromptRows = 512;
-// Up to this many, it is cheaper to multiply with the stored weights directly.
-constexpr std::int64_t kDirectTokens = kMaxDecodeTokens;
 
 using Clock = std::chrono::steady_clock;
 
@@ -40,9 +38,10 @@ struct Generator::State {
   std::int64_t context;
   std::vector<LayerWeights> layers;
   std::vector<LayerCache> caches;
-  std::optional<DecodeStep> step;    // made once layers and caches stand
-  std::vector<std::int32_t> cached;  // tokens whose keys and values are in the caches
-  std::vector<float> logits;         // after the last of them
+  std::optional<DecodeStep> step;                 // made once layers and caches stand
+  std::vector<std::int32_t> cached;               // tokens whose keys and values are in the caches
+  std::vector<float> logits;                      // after the last of them
+  std::int64_t direct_tokens = kMaxDecodeTokens;  // up to so many go through the decode step
   DecoderWorkspace space;
   Scratch states;
 
@@ -68,6 +67,8 @@ Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> 
     SQUEEZE_ASSIGN(auto weights, model->layer(i));
     // Layer by layer, so that the stored weights and their copies never all stand in memory.
     if (weights.pack(path)) model->store().let_go();
+    for (const LinearWeight* linear : weights.linears())
+      state->direct_tokens = std::min(state->direct_tokens, linear->few_vectors());
     state->layers.push_back(std::move(weights));
     state->caches.emplace_back(c.kv_heads, context, c.head_dim);
   }
@@ -121,7 +122,7 @@ Result<void> Generator::State::advance(std::span<const std::int32_t> tokens, Run
   while (!tokens.empty()) {
     const auto part = tokens.first(std::min<std::size_t>(kPromptRows, tokens.size()));
     SQUEEZE_TRY(run.check_cancelled());
-    if (static_cast<std::int64_t>(part.size()) <= kDirectTokens)
+    if (static_cast<std::int64_t>(part.size()) <= direct_tokens)
       step->run(part, static_cast<std::int64_t>(cached.size()), logits);
     else
       SQUEEZE_TRY(pass(part, part.size() == tokens.size(), run));

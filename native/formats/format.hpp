@@ -51,6 +51,9 @@ class LinearWeight {
   // Columns [first, last) of y[T, N] = x[T, K] Wᵀ on the calling thread; `first` is a multiple of tile_rows(), and so
   // is `last` unless it is N. fp32 accumulation. The default dequantizes row by row.
   virtual void multiply_few(const DecodeInput& x, std::int64_t first, std::int64_t last, MatrixView<float> y) const;
+  // Vectors up to which multiply_few is the faster way; with more, decoding rows for the matrix library is. F16 rows of
+  // 0.4 B: 12 vectors run 1.1 times as fast directly, 16 at two thirds (2 threads, Zen 5, generator_bench, 2026-11-25).
+  virtual std::int64_t few_vectors() const { return 12; }
   // The same weights laid out anew for multiply_few, in memory of their own; null when they are good as they are.
   virtual std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const;
 };
