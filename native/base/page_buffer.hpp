@@ -1,5 +1,5 @@
 #pragma once
-// Memory for what is streamed again and again: aligned to cache lines, on huge pages as far as whole ones are filled.
+// Memory for what is streamed again and again: aligned to cache lines, on huge pages, which small buffers share.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,15 +12,14 @@ class PageBuffer {
   PageBuffer() = default;
   // Not initialised. Throws bad_alloc.
   explicit PageBuffer(std::size_t bytes);
+  PageBuffer(PageBuffer&&) = default;
+  PageBuffer& operator=(PageBuffer&&) = default;
 
   std::byte* data() const { return memory_.get(); }
   std::size_t size() const { return size_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* memory) const;
-  };
-  std::unique_ptr<std::byte, Free> memory_;
+  std::shared_ptr<std::byte> memory_;  // of others too, but no byte twice
   std::size_t size_ = 0;
 };
 

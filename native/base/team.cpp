@@ -49,7 +49,7 @@ void Team::wait_for_others() {
   const std::uint32_t round = state_.round.load(std::memory_order_relaxed);
   if (state_.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
     state_.arrived.store(0, std::memory_order_relaxed);
-    state_.next.store(0, std::memory_order_relaxed);
+    for (TeamState::Taken& taken : state_.taken) taken.chunks.store(0, std::memory_order_relaxed);
     state_.round.store(round + 1, std::memory_order_release);
     return;
   }
@@ -60,7 +60,7 @@ void Team::wait_for_others() {
 }
 
 void run_team(void (*call)(const void* body, Team& team), const void* body) {
-  TeamState state;
+  TeamState state(omp_get_max_threads());
 #pragma omp parallel
   run_member(state, call, body);
   if (state.thrown) std::rethrow_exception(state.thrown);

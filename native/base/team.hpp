@@ -8,13 +8,20 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <vector>
 
 namespace squeeze {
 
 // What the threads of a team share. Each counter that many threads write has a cache line of its own.
 struct TeamState {
+  struct alignas(64) Taken {
+    std::atomic<std::int64_t> chunks = 0;
+  };
+
+  explicit TeamState(int threads) : taken(static_cast<std::size_t>(threads)) {}
+
+  std::vector<Taken> taken;  // of each thread's part of what is being shared
   alignas(64) std::atomic<int> arrived = 0;
-  alignas(64) std::atomic<std::int64_t> next = 0;  // first item that nobody has taken
   alignas(64) std::atomic<std::uint32_t> round = 0;
   std::atomic<bool> broken = false;  // some thread has left by an exception
   std::exception_ptr thrown;         // written once, by the thread that broke the team
@@ -33,17 +40,23 @@ class Team {
     if (threads_ > 1) wait_for_others();
   }
 
-  // Calls body(first, last) over [0, count) in chunks that whoever is free takes, and waits for all.
+  // Calls body(first, last) over [0, count) in chunks, and waits for all. Each thread has a part of its own and takes
+  // it from the front, so that what it reads is one stream of memory; when it is through, it helps with the others'.
   template <typename Body>
   void share(std::int64_t count, std::int64_t chunk, const Body& body) {
     if (threads_ == 1) {
       for (std::int64_t first = 0; first < count; first += chunk) body(first, std::min(count, first + chunk));
       return;
     }
-    while (true) {
-      const std::int64_t first = state_.next.fetch_add(chunk, std::memory_order_relaxed);
-      if (first >= count) break;
-      body(first, std::min(count, first + chunk));
+    const std::int64_t chunks = (count + chunk - 1) / chunk;
+    for (int i = 0; i < threads_; ++i) {
+      const int part = (rank_ + i) % threads_;
+      const std::int64_t begin = chunks * part / threads_, end = chunks * (part + 1) / threads_;
+      while (true) {
+        const std::int64_t c = begin + state_.taken[part].chunks.fetch_add(1, std::memory_order_relaxed);
+        if (c >= end) break;
+        body(c * chunk, std::min(count, (c + 1) * chunk));
+      }
     }
     wait_for_others();
   }
