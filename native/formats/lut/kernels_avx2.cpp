@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t kHalf = 16;  // lanes of 16 bits in half a vector, which is one register here
 constexpr std::int64_t kStep = 4 * kVectorBytes;
+constexpr std::int64_t kPrefetch = 3072;  // bytes ahead in the stream
 
 SQUEEZE_INLINE __m256i load(const void* from) {
   __m256i v = _mm256_load_si256(static_cast<const __m256i*>(from));
@@ -94,7 +95,7 @@ SQUEEZE_INLINE void multiply_row_4(const LutTiles& tiles, const WordTables& tabl
   for (std::int64_t v = 0, group = 0; v < tiles.row_vectors(); ++group) {
     sums.clear_group();
     for (const std::int64_t end = std::min<std::int64_t>(tiles.row_vectors(), v + 4); v < end; ++v, vector += kStep) {
-      _mm_prefetch(reinterpret_cast<const char*>(vector + 4096), _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(vector + kPrefetch), _MM_HINT_T0);
 #pragma GCC unroll 2
       for (int half = 0; half < 2; ++half) {
         const __m256i indices = load(vector + half * 32);
@@ -157,7 +158,7 @@ SQUEEZE_INLINE void multiply_row_small(const LutTiles& tiles, const WordTables& 
     return lanes;
   };
   const auto add_both = [&](std::int64_t col) __attribute__((always_inline)) {
-    _mm_prefetch(reinterpret_cast<const char*>(vector + 4096), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(vector + kPrefetch), _MM_HINT_T0);
     add_vector(col, 0);
     add_vector(col, 1);
     vector += kStep;
@@ -174,7 +175,7 @@ SQUEEZE_INLINE void multiply_row_small(const LutTiles& tiles, const WordTables& 
         const std::byte* const first = vector;
 #pragma GCC unroll 3
         for (int v = 0; v < kUnitVectors; ++v, vector += kStep) {
-          _mm_prefetch(reinterpret_cast<const char*>(vector + 4096), _MM_HINT_T0);
+          _mm_prefetch(reinterpret_cast<const char*>(vector + kPrefetch), _MM_HINT_T0);
           const __m256i top = _mm256_srli_epi16(add_vector(col + v * cols, half), 15);
           spare = _mm256_or_si256(_mm256_add_epi16(spare, spare), top);
         }
@@ -218,6 +219,42 @@ void multiply_words(const LutTiles& tiles, const WordTables& tables, std::int64_
   }
 }
 
+// --- 8 bits: 256 entries are too many for a shuffle; fp32 ones are gathered
+// -----------------------------------------------------
+
+// Two tokens share what is gathered.
+template <int T>
+SQUEEZE_INLINE void multiply_row_8(const LutTiles& tiles, const float* table, std::int64_t row, const DecodeInput& x,
+                                   std::int64_t t0, MatrixView<float> y) {
+  __m256 sums[T][2];
+#pragma GCC unroll 2
+  for (int t = 0; t < T; ++t) sums[t][0] = sums[t][1] = _mm256_setzero_ps();
+  const std::byte* vector = tiles.row(row);
+  for (std::int64_t col = 0; col < tiles.row_vectors() * kVectorBytes; col += kVectorBytes, vector += kVectorBytes) {
+    _mm_prefetch(reinterpret_cast<const char*>(vector + kPrefetch), _MM_HINT_T0);
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q)
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half) {
+        const auto* const bytes = reinterpret_cast<const __m128i*>(vector + 16 * q + 8 * half);
+        const __m256 entries = _mm256_i32gather_ps(table, _mm256_cvtepu8_epi32(_mm_loadl_epi64(bytes)), 4);
+#pragma GCC unroll 2
+        for (int t = 0; t < T; ++t)
+          sums[t][half] =
+              _mm256_fmadd_ps(entries, _mm256_load_ps(x.floats(t0 + t) + col + half * kLanes + 8 * q), sums[t][half]);
+      }
+  }
+#pragma GCC unroll 2
+  for (int t = 0; t < T; ++t) y.data[(t0 + t) * y.cols + row] = sum(_mm256_add_ps(sums[t][0], sums[t][1]));
+}
+
+void multiply_floats_8(const LutTiles& tiles, const float* table, std::int64_t row, const DecodeInput& x,
+                       MatrixView<float> y) {
+  std::int64_t t = 0;
+  for (; t + 2 <= x.tokens(); t += 2) multiply_row_8<2>(tiles, table, row, x, t, y);
+  if (t < x.tokens()) multiply_row_8<1>(tiles, table, row, x, t, y);
+}
+
 }  // namespace
 
 LutKernels lut_kernels_avx2(int bits) {
@@ -229,7 +266,7 @@ LutKernels lut_kernels_avx2(int bits) {
     case 4:
       return {.multiply_words = multiply_words<4>};
     default:
-      return {};
+      return {.multiply_floats = multiply_floats_8};
   }
 }
 

@@ -153,8 +153,11 @@ class PackedLut final : public LinearWeight {
 
 }  // namespace
 
-std::shared_ptr<const LinearWeight> pack_lut(const LutSource& source, const DecodePath& path) {
-  const LutKernels kernels = lut_kernels(path.simd, source.bits <= 4 ? source.bits : 8);
+std::shared_ptr<const LinearWeight> pack_lut(const LutSource& source, const DecodePath& asked) {
+  const LutKernels kernels = lut_kernels(asked.simd, source.bits <= 4 ? source.bits : 8);
+  DecodePath path = asked;
+  // int16 is for speed: where only the exact kernel exists, that one is faster than none.
+  if (kernels.multiply_words == nullptr) path.int16 = false;
   if (path.int16 ? kernels.multiply_words == nullptr : kernels.multiply_floats == nullptr) return nullptr;
   return std::make_shared<PackedLut>(source, path, kernels);
 }
