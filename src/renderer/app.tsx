@@ -1,12 +1,22 @@
 import { Anchor } from '@mantine/core'
+import type { ComponentType } from 'react'
+import type { ProjectSection } from '../shared/contract/studio/place.ts'
+import { ChatPage } from './pages/chat/chat-page.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
+import { SpeedPage } from './pages/speed/speed-page.tsx'
 import { homeAddress, useRoute, type Route } from './route.ts'
 import { useLink } from './stores/link.ts'
 import { Mark } from './ui/icons.tsx'
 import { Message } from './ui/message.tsx'
 import { ThemeSwitch } from './ui/theme-switch.tsx'
 import classes from './app.module.css'
+
+const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
+  overview: ProjectPage,
+  chat: ChatPage,
+  speed: SpeedPage,
+}
 
 export function App() {
   const route = useRoute()
@@ -33,7 +43,10 @@ export function App() {
 
 function Page({ route }: { route: Route }) {
   if (route.page === 'home') return <HomePage />
-  if (route.page === 'project') return <ProjectPage projectId={route.projectId} />
+  if (route.page === 'project') {
+    const Section = SECTIONS[route.section]
+    return <Section projectId={route.projectId} />
+  }
   return (
     <Message title="There is no such page" actions={<Anchor href={homeAddress}>Go to the projects</Anchor>}>
       {route.address}

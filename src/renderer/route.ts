@@ -1,14 +1,18 @@
 import { useSyncExternalStore } from 'react'
-import { projectPlace } from '../shared/contract/studio/place.ts'
+import { PROJECT_SECTIONS, projectPlace, type ProjectSection } from '../shared/contract/studio/place.ts'
 
 /** Where a person is. The fragment of the address says it, so that it works the same under app:// and http://. */
-export type Route = { page: 'home' } | { page: 'project'; projectId: number } | { page: 'unknown'; address: string }
+export type Route =
+  | { page: 'home' }
+  | { page: 'project'; projectId: number; section: ProjectSection }
+  | { page: 'unknown'; address: string }
 
 export function parseRoute(fragment: string): Route {
   const address = fragment.replace(/^#/, '')
   if (address === '' || address === '/') return { page: 'home' }
-  const project = /^\/projects\/([1-9]\d{0,14})$/.exec(address)
-  if (project) return { page: 'project', projectId: Number(project[1]) }
+  const project = /^\/projects\/([1-9]\d{0,14})(?:\/([a-z]+))?$/.exec(address)
+  const section = PROJECT_SECTIONS.find((name) => name === (project?.[2] ?? 'overview'))
+  if (project && section) return { page: 'project', projectId: Number(project[1]), section }
   return { page: 'unknown', address }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { CONTRACT_HASH } from '../../shared/contract/contract-hash.ts'
 import { endJob, listRunningJobs, openDatabase, type Database } from '../db/index.ts'
 import { createSidecar, locateSidecar, type Sidecar } from '../sidecar/index.ts'
+import { makeBackground, type Background } from './background.ts'
 import { resolveHome } from './home.ts'
 import { findRoot } from './root.ts'
 
@@ -25,6 +26,7 @@ export type Context = {
   root: string
   version: string
   sidecar: Sidecar
+  background: Background
   /** Where the sidecar's binary is; throws where there is none. */
   sidecarPath: () => string
   /** Opened on first use, so that what records nothing needs no database. */
@@ -44,12 +46,14 @@ export function createContext(options: StudioOptions): Context {
     logFile: options.keepLog === false ? undefined : join(home, 'logs', 'sidecar.log'),
     ...(options.cancelGraceMs === undefined ? {} : { cancelGraceMs: options.cancelGraceMs }),
   })
+  const background = makeBackground()
   let database: Database | undefined
   return {
     home,
     root,
     version,
     sidecar,
+    background,
     sidecarPath,
     database() {
       if (!database) {
@@ -59,6 +63,7 @@ export function createContext(options: StudioOptions): Context {
       return database
     },
     async close() {
+      background.cancelAll()
       await sidecar.close()
       database?.close()
     },

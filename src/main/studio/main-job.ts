@@ -14,8 +14,8 @@ import { makeStamp } from './stamp.ts'
 
 export type MainJobRequest = {
   checkpoint: string
-  bits?: number | undefined
-  sparsity?: number | undefined
+  /** What differs from SqueezeLLM at 3 bits with 0.45 % kept. */
+  recipe?: Partial<Recipe> | undefined
   /** Text to calibrate on; the bundled sample when absent. */
   text?: string | undefined
   /** Text to measure on; the bundled held-out text when absent. */
@@ -28,7 +28,8 @@ export type MainJobOutcome = {
   project: { id: number; slug: string }
   checkpoint: CheckpointInspectResult
   recipe: Recipe
-  calibration: string
+  /** Folder of the calibration, where the recipe needs one. */
+  calibration?: string
   out: string
   bitsPerWeight: number
   sizeBytes: number
@@ -56,16 +57,20 @@ export async function mainJob(
   if (!project) throw fail('internal', 'The main job has no project.')
   const recipe: Recipe = {
     method: 'squeezellm',
-    bits: request.bits ?? 3,
-    sparsity: request.sparsity ?? 0.0045,
+    bits: 3,
+    sparsity: 0.0045,
     outliers: 'paper',
     solver: 'exact',
     weighting: 'fisher',
+    ...request.recipe,
   }
-  const calibration = await ensureCalibration(context, model, { text: request.text }, part(0, 0.4))
-  const found = findResult(context, model, recipe, calibration.path)
+  const calibration =
+    recipe.weighting === 'none'
+      ? undefined
+      : await ensureCalibration(context, model, { text: request.text }, part(0, 0.4))
+  const found = findResult(context, model, recipe, calibration?.path)
   const out = found?.path ?? outputFor(undefined, resultFolder(context, model, recipe), model.inspection.path)
-  const sizes = found ?? (await runQuantization(context, model, recipe, calibration.path, out, part(0.4, 0.7))).result
+  const sizes = found ?? (await runQuantization(context, model, recipe, calibration?.path, out, part(0.4, 0.7))).result
   const squeezed = await openModel(context, out, options)
   const text = request.evaluateOn ?? samplePaths(context.root).heldoutText
   const measured = await measure(context, squeezed, model, text, part(0.7, 1))
@@ -74,7 +79,7 @@ export async function mainJob(
     project: { id: project.id, slug: project.slug },
     checkpoint: model.inspection,
     recipe,
-    calibration: calibration.path,
+    ...(calibration ? { calibration: calibration.path } : {}),
     out,
     bitsPerWeight,
     sizeBytes,
@@ -83,7 +88,7 @@ export async function mainJob(
     before: measured.before,
     after: measured.after,
     stamp: measured.stamp,
-    reused: { calibration: !calibration.made, result: found !== undefined, evaluation: measured.reused },
+    reused: { calibration: calibration?.made === false, result: found !== undefined, evaluation: measured.reused },
   }
 }
 

@@ -58,9 +58,14 @@ export function projectSummaries(context: Context): (ProjectSummary & { slug: st
 }
 
 export function project(context: Context, id: number): Project {
+  return details(context, projectRow(context, id))
+}
+
+/** Throws not-found. */
+export function projectRow(context: Context, id: number): ProjectRow {
   const row = projectById(context.database(), id)
   if (!row) throw noSuchProject(String(id))
-  return details(context, row)
+  return row
 }
 
 /** A project with what the command line shows besides: its name there, and the speeds measured, newest first. */

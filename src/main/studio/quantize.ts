@@ -103,19 +103,19 @@ export async function runQuantization(
   }
 }
 
-/** A finished result of the same recipe and calibration that is still on disk. */
+/** A finished result of the same recipe and calibration, or of the recipe without one, that is still on disk. */
 export function findResult(
   context: Context,
   model: Model,
   recipe: Recipe,
-  calibrationPath: string,
+  calibrationPath: string | undefined,
 ): ResultRow | undefined {
   if (!model.project) return undefined
   const database = context.database()
-  const calibration = calibrationByPath(database, calibrationPath)
+  const calibration = calibrationPath === undefined ? undefined : calibrationByPath(database, calibrationPath)
   return listResults(database, model.project.id).find(
     (row) =>
-      row.calibrationFingerprint === calibration?.fingerprint &&
+      row.calibrationFingerprint === (calibration?.fingerprint ?? null) &&
       sameRecipe(row.recipe, recipe) &&
       existsSync(join(row.path, 'config.json')),
   )

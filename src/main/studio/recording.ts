@@ -8,6 +8,8 @@ import type { ProgressListener } from './progress.ts'
 /** What every long use case takes. */
 export type RunOptions = {
   onProgress?: ProgressListener | undefined
+  /** Told the number of each job as it is recorded. */
+  onJob?: ((jobId: number) => void) | undefined
   signal?: AbortSignal | undefined
   /** "cpu", "cuda:<index>" or "auto"; auto takes the first GPU that works. */
   device?: string | undefined
@@ -30,6 +32,7 @@ export async function runAsJob<T>(
   if (projectId === undefined) return work((progress) => options.onProgress?.(progress))
   const database = context.database()
   const id = stored(() => insertJob(database, { ...job, host: hostname(), processId: process.pid, now: Date.now() }))
+  options.onJob?.(id)
   let storedAt = 0
   const onProgress: ProgressListener = (progress) => {
     options.onProgress?.(progress)

@@ -1,10 +1,15 @@
 import { cpus, hostname } from 'node:os'
+import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import type { Machine } from '../../shared/contract/studio/index.ts'
+import { fail } from '../../shared/contract/studio-error.ts'
 import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
-import { jobSummaries, project, projectSummaries } from './projects.ts'
+import { inspect } from './inspect.ts'
+import { mainJob } from './main-job.ts'
+import { openModel } from './model.ts'
+import { jobSummaries, project, projectRow, projectSummaries } from './projects.ts'
 import { quietly } from './recording.ts'
 import { watchChanges } from './watch.ts'
 
@@ -17,7 +22,13 @@ export function makePageApi(context: Context): StudioApi {
     {
       'project.list': () => ({ projects: projectSummaries(context) }),
       'project.get': ({ projectId }) => project(context, projectId),
+      'project.open': async ({ path }) => ({ projectId: await openProject(context, path) }),
+      'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
       'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
+      'job.cancel': ({ jobId }) => {
+        context.background.cancel(jobId)
+        return {}
+      },
       'machine.get': () => machine(context),
     },
     watchChanges(
@@ -29,6 +40,20 @@ export function makePageApi(context: Context): StudioApi {
       LOOK_EVERY_MS,
     ),
   )
+}
+
+async function openProject(context: Context, path: string): Promise<number> {
+  const model = await openModel(context, path, {})
+  if (model.inspection.kind === 'dense') await inspect(context, path)
+  if (model.project) return model.project.id
+  throw fail('not-found', `${model.inspection.path} is a result of a checkpoint that the studio does not know.`, {
+    hint: 'Open the checkpoint that it was made from.',
+  })
+}
+
+async function startSqueezing(context: Context, projectId: number, recipe: Recipe): Promise<{ jobId: number }> {
+  const { path: checkpoint } = projectRow(context, projectId)
+  return { jobId: await context.background.start((run) => mainJob(context, { checkpoint, recipe }, run)) }
 }
 
 async function machine(context: Context): Promise<Machine> {

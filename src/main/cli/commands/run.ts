@@ -26,7 +26,7 @@ export function registerRun(program: Command): void {
         })
       }
       const { bits, sparsity, text, evaluateOn } = options
-      const outcome = await studio.mainJob({ checkpoint, bits, sparsity, text, evaluateOn }, run)
+      const outcome = await studio.mainJob({ checkpoint, recipe: { bits, sparsity }, text, evaluateOn }, run)
       output.answer({ kind: 'run', ...outcome, checkpoint: outcome.checkpoint.path }, () => mainJobText(outcome))
     }),
   )
@@ -65,7 +65,7 @@ function mainJobText(o: MainJobOutcome): string {
           ? undefined
           : `${percent(after.top1Agreement)} of the likeliest tokens are the same`,
       ],
-      ['Calibration', shownPath(o.calibration)],
+      ...(o.calibration === undefined ? [] : [['Calibration', shownPath(o.calibration)] as [string, string]]),
       ['Result', shownPath(o.out)],
       ['Taken over', taken.length > 0 ? `${taken.join(', ')} of an earlier run` : undefined],
     ]),

@@ -3,14 +3,26 @@
  * window. Every request and event is listed here; what travels is framed by `frame.ts`.
  */
 import type { z } from 'zod'
-import { jobChanged, jobListParams, jobListResult } from './job.ts'
+import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
-import { projectChanged, projectGetParams, projectGetResult, projectListParams, projectListResult } from './project.ts'
+import {
+  projectChanged,
+  projectGetParams,
+  projectGetResult,
+  projectListParams,
+  projectListResult,
+  projectOpenParams,
+  projectOpenResult,
+} from './project.ts'
+import { squeezeStartParams } from './squeeze.ts'
 
 export const studioRequests = {
   'project.list': { params: projectListParams, result: projectListResult },
   'project.get': { params: projectGetParams, result: projectGetResult },
+  'project.open': { params: projectOpenParams, result: projectOpenResult },
+  'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'job.list': { params: jobListParams, result: jobListResult },
+  'job.cancel': { params: jobCancelParams, result: jobCancelResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
 } as const
 

@@ -29,5 +29,12 @@ export type JobSummary = z.infer<typeof jobSummary>
 
 export const jobListResult = z.object({ jobs: z.array(jobSummary) })
 
+/** host → renderer: what starts a job answers with its number as soon as it is recorded. */
+export const jobBegun = z.object({ jobId: rowId.describe('The first job of what was started.') })
+
+/** renderer → host. Refused with not-found when this studio does not run it: the command line ends its own. */
+export const jobCancelParams = z.object({ jobId: rowId })
+export const jobCancelResult = z.object({})
+
 /** host → renderer, at most ten a second for each job. */
 export const jobChanged = jobSummary

@@ -32,6 +32,12 @@ export type ProjectSummary = z.infer<typeof projectSummary>
 export const projectListParams = z.object({})
 export const projectListResult = z.object({ projects: z.array(projectSummary) })
 
+/** renderer → host: looks at a checkpoint, or at a result's, and makes its project where there is none yet. */
+export const projectOpenParams = z.object({
+  path: z.string().min(1).max(4096).describe('Folder of a checkpoint or of a result, or one .safetensors file in it.'),
+})
+export const projectOpenResult = z.object({ projectId: rowId })
+
 /** renderer → host. Refused with not-found when there is no such project. */
 export const projectGetParams = z.object({ projectId: rowId })
 export const projectGetResult = z.object({

@@ -1,0 +1,49 @@
+import { fail } from '../../shared/contract/studio-error.ts'
+import type { RunOptions } from './recording.ts'
+
+/** Jobs that a page has started. They go on when the page is gone, and end with the studio or when somebody says so. */
+export type Background = {
+  /**
+   * Starts a use case and returns the number of the first job it records. What fails before that is thrown; what fails
+   * later stands in the job.
+   */
+  start: (work: (options: RunOptions) => Promise<unknown>) => Promise<number>
+  /** Throws not-found for a job that this process does not run. */
+  cancel: (jobId: number) => void
+  cancelAll: () => void
+}
+
+export function makeBackground(): Background {
+  const running = new Map<number, AbortController>()
+
+  function start(work: (options: RunOptions) => Promise<unknown>): Promise<number> {
+    const controller = new AbortController()
+    const jobs: number[] = []
+    return new Promise((resolve, reject) => {
+      const onJob = (id: number) => {
+        jobs.push(id)
+        running.set(id, controller)
+        resolve(id)
+      }
+      work({ signal: controller.signal, onJob })
+        .then(() => reject(fail('output-exists', 'All of this was made before; there is nothing left to do.')), reject)
+        .finally(() => {
+          for (const id of jobs) running.delete(id)
+        })
+    })
+  }
+
+  return {
+    start,
+    cancel: (jobId) => {
+      const controller = running.get(jobId)
+      if (controller) return controller.abort()
+      throw fail('not-found', `Job ${jobId} does not run in this studio.`, {
+        hint: 'A job of the command line ends with Ctrl-C where it runs.',
+      })
+    },
+    cancelAll: () => {
+      for (const controller of new Set(running.values())) controller.abort()
+    },
+  }
+}

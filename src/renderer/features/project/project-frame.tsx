@@ -1,0 +1,86 @@
+import { Skeleton } from '@mantine/core'
+import { useDocumentTitle } from '@mantine/hooks'
+import { useEffect, type ReactNode } from 'react'
+import { PROJECT_SECTIONS, type ProjectSection } from '../../../shared/contract/studio/place.ts'
+import type { Project } from '../../../shared/contract/studio/index.ts'
+import { homeAddress, projectAddress } from '../../route.ts'
+import { openProject, reloadProject, useProject } from '../../stores/project.ts'
+import { AlertIcon } from '../../ui/icons.tsx'
+import { Message } from '../../ui/message.tsx'
+import { count } from '../../ui/units.ts'
+import { Failure } from '../failure.tsx'
+import classes from './project-frame.module.css'
+
+const NAMES: Record<ProjectSection, string> = { overview: 'Overview', chat: 'Chat', speed: 'Speed' }
+
+type Props = {
+  projectId: number
+  section: ProjectSection
+  /** What stands in the place of the page while the project is asked for. */
+  waiting: ReactNode
+  children: (project: Project) => ReactNode
+}
+
+/** What all pages of a project have in common: which one it is, and the way to the others. */
+export function ProjectFrame({ projectId, section, waiting, children }: Props) {
+  useEffect(() => openProject(projectId), [projectId])
+  const { value: project, error } = useProject()
+  const title = section === 'overview' ? project?.name : `${NAMES[section]} · ${project?.name}`
+  useDocumentTitle(project ? `${title} · Squeeze Studio` : 'Squeeze Studio')
+  return (
+    <div className={classes.frame}>
+      {error && <Failure error={error} retry={reloadProject} />}
+      {project ? (
+        <>
+          <Header project={project} section={section} />
+          {!project.checkpoint.found && <Moved path={project.checkpoint.path} />}
+          {children(project)}
+        </>
+      ) : (
+        !error && (
+          <div className={classes.frame} role="status" aria-label="Loading the project">
+            <Skeleton height={84} width={320} radius={8} />
+            {waiting}
+          </div>
+        )
+      )}
+    </div>
+  )
+}
+
+function Header({ project, section }: { project: Project; section: ProjectSection }) {
+  const { checkpoint } = project
+  return (
+    <header>
+      <a className={classes.up} href={homeAddress}>
+        Projects
+      </a>
+      <div className={classes.header}>
+        <h1 className={classes.name}>{project.name}</h1>
+        <span className={classes.kind}>
+          {checkpoint.family}, {count(checkpoint.parameters)} parameters, {checkpoint.dtype}
+        </span>
+      </div>
+      <nav className={classes.sections} aria-label="Pages of the project">
+        {PROJECT_SECTIONS.map((name) => (
+          <a
+            key={name}
+            href={projectAddress(project.id, name)}
+            aria-current={name === section ? 'page' : undefined}
+            className={classes.section}
+          >
+            {NAMES[name]}
+          </a>
+        ))}
+      </nav>
+    </header>
+  )
+}
+
+function Moved({ path }: { path: string }) {
+  return (
+    <Message title="The checkpoint is not where it was" tone="warn" icon={<AlertIcon />}>
+      {path} is gone. What was learnt is kept; put the folder back to squeeze it again.
+    </Message>
+  )
+}
