@@ -18,11 +18,13 @@ type Props = {
   section: ProjectSection
   /** What stands in the place of the page while the project is asked for. */
   waiting: ReactNode
+  /** The main action of the page, at the end of the title line. */
+  action?: (project: Project) => ReactNode
   children: (project: Project) => ReactNode
 }
 
 /** What all pages of a project have in common: which one it is, and the way to the others. */
-export function ProjectFrame({ projectId, section, waiting, children }: Props) {
+export function ProjectFrame({ projectId, section, waiting, action, children }: Props) {
   useEffect(() => openProject(projectId), [projectId])
   const { value: project, error } = useProject()
   const title = section === 'overview' ? project?.name : `${NAMES[section]} · ${project?.name}`
@@ -32,7 +34,7 @@ export function ProjectFrame({ projectId, section, waiting, children }: Props) {
       {error && <Failure error={error} retry={reloadProject} />}
       {project ? (
         <>
-          <Header project={project} section={section} />
+          <Header project={project} section={section} action={action?.(project)} />
           {!project.checkpoint.found && <Moved path={project.checkpoint.path} />}
           {children(project)}
         </>
@@ -48,7 +50,7 @@ export function ProjectFrame({ projectId, section, waiting, children }: Props) {
   )
 }
 
-function Header({ project, section }: { project: Project; section: ProjectSection }) {
+function Header({ project, section, action }: { project: Project; section: ProjectSection; action: ReactNode }) {
   const { checkpoint } = project
   return (
     <header>
@@ -60,6 +62,7 @@ function Header({ project, section }: { project: Project; section: ProjectSectio
         <span className={classes.kind}>
           {checkpoint.family}, {count(checkpoint.parameters)} parameters, {checkpoint.dtype}
         </span>
+        <div className={classes.action}>{action}</div>
       </div>
       <nav className={classes.sections} aria-label="Pages of the project">
         {PROJECT_SECTIONS.map((name) => (

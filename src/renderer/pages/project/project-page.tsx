@@ -7,6 +7,7 @@ import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
 import { NoResults, Results, Tradeoff } from '../../features/results/results.tsx'
 import { useComparison } from '../../features/results/use-comparison.ts'
+import { SqueezeButton } from '../../features/squeeze/squeeze-form.tsx'
 import { useJobs } from '../../stores/jobs.ts'
 import { Panel, Section } from '../../ui/section.tsx'
 import { useNow } from '../../ui/use-now.ts'
@@ -14,7 +15,12 @@ import classes from './project-page.module.css'
 
 export function ProjectPage({ projectId }: { projectId: number }) {
   return (
-    <ProjectFrame projectId={projectId} section="overview" waiting={<Waiting />}>
+    <ProjectFrame
+      projectId={projectId}
+      section="overview"
+      waiting={<Waiting />}
+      action={(project) => <SqueezeButton project={project} />}
+    >
       {(project) => <Overview project={project} />}
     </ProjectFrame>
   )
