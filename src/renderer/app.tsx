@@ -1,10 +1,9 @@
 import { Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
-import { ChatPage } from './pages/chat/chat-page.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
-import { SpeedPage } from './pages/speed/speed-page.tsx'
+import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
 import { homeAddress, useRoute, type Route } from './route.ts'
 import { useLink } from './stores/link.ts'
 import { Mark } from './ui/icons.tsx'
@@ -14,8 +13,7 @@ import classes from './app.module.css'
 
 const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   overview: ProjectPage,
-  chat: ChatPage,
-  speed: SpeedPage,
+  sensitivity: SensitivityPage,
 }
 
 export function App() {

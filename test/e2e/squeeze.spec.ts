@@ -1,6 +1,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { listCalibrations, listProjects, listSensitivities, openDatabase } from '../../src/main/db/index.ts'
+import { scientific } from '../../src/renderer/pages/sensitivity/measures.ts'
 import { makeTinyCheckpoint } from '../fixtures/make-tiny-checkpoint.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
 import { skipWhere } from './support/skip.ts'
@@ -41,6 +43,54 @@ test('a checkpoint is squeezed from the page, and what is there already is not m
   await expect(ask.getByText('there is nothing left to do')).toBeVisible()
   await page.keyboard.press('Escape')
   await expect(ask).toHaveCount(0)
+  expect(complaints).toEqual([])
+  rmSync(checkpoint, { recursive: true, force: true })
+})
+
+test('a calibration made from the page shows how sensitive each matrix is, and the arrows walk over them', async ({
+  page,
+  home,
+  served,
+}) => {
+  skipWhere(!existsSync(sidecar), 'the sidecar is not built')
+  test.setTimeout(240_000)
+  const checkpoint = mkdtempSync(join(tmpdir(), 'squeeze-tiny-'))
+  makeTinyCheckpoint(checkpoint)
+  expect((await squeeze('inspect', checkpoint, '--home', home)).status).toBe(0)
+  const complaints = listenForComplaints(page)
+  await page.goto(served.url)
+  await page.getByRole('link', { name: /parameters/ }).click()
+  await page.getByRole('link', { name: 'Sensitivity' }).click()
+  await expect(page.getByText('Not calibrated yet')).toBeVisible()
+  await expectSound(page)
+
+  await page.getByRole('button', { name: 'Calibrate…' }).click()
+  const ask = page.getByRole('dialog', { name: 'Calibrate the checkpoint' })
+  await ask.getByLabel('Sequences').fill('4')
+  await ask.getByLabel('Tokens in each').fill('16')
+  await expectSound(page)
+  await ask.getByRole('button', { name: 'Calibrate' }).click()
+
+  const grid = page.getByRole('grid', { name: 'Σ F·w² of each matrix' })
+  await expect(grid).toBeVisible({ timeout: 60_000 })
+  const database = openDatabase(home)
+  const [project] = listProjects(database)
+  const [calibration] = listCalibrations(database, project?.id ?? 0)
+  const matrices = listSensitivities(database, calibration?.id ?? 0)
+  database.close()
+  expect(calibration).toMatchObject({ samples: 4, length: 16 })
+  expect(matrices.length).toBeGreaterThan(0)
+  for (const { layer, role, weighted } of matrices) {
+    await expect(
+      grid.getByRole('gridcell', { name: `Layer ${layer} ${role}: ${scientific(weighted)}`, exact: true }),
+    ).toBeVisible()
+  }
+  await expectSound(page)
+  await grid.getByRole('gridcell', { name: /^Layer 0 q:/ }).click()
+  await page.keyboard.press('ArrowRight')
+  await expect(page.getByRole('region', { name: 'Layer 0, k' })).toContainText('self_attn.k_proj')
+  await page.getByText('Largest F', { exact: true }).first().click()
+  await expect(page.getByRole('grid', { name: 'Largest F of each matrix' })).toBeVisible()
   expect(complaints).toEqual([])
   rmSync(checkpoint, { recursive: true, force: true })
 })

@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import type {
+  CalibrationSensitivities,
   CalibrationSummary,
   CheckpointFacts,
   EvaluationSummary,
@@ -17,6 +18,7 @@ import {
   listJobs,
   listProjects,
   listResults,
+  listSensitivities,
   projectById,
   projectByName,
   removeProject,
@@ -76,6 +78,14 @@ export function projectNamed(context: Context, name: string): NamedProject {
   const row = projectByName(context.database(), name)
   if (!row) throw noSuchProject(name)
   return { ...details(context, row), slug: row.slug, benchmarks: listBenchmarks(context.database(), row.id) }
+}
+
+/** What a calibration learnt of each matrix. Throws not-found. */
+export function sensitivities(context: Context, projectId: number, calibrationId: number): CalibrationSensitivities {
+  const database = context.database()
+  const known = listCalibrations(database, projectId).some(({ id }) => id === calibrationId)
+  if (!known) throw fail('not-found', `Project ${projectId} has no calibration ${calibrationId}.`)
+  return { calibrationId, matrices: listSensitivities(database, calibrationId) }
 }
 
 /**

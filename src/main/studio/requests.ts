@@ -4,12 +4,13 @@ import type { Machine } from '../../shared/contract/studio/index.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
+import { calibrate } from './calibrate.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
 import { inspect } from './inspect.ts'
 import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
-import { jobSummaries, project, projectRow, projectSummaries } from './projects.ts'
+import { jobSummaries, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
 import { watchChanges } from './watch.ts'
 
@@ -23,6 +24,11 @@ export function makePageApi(context: Context): StudioApi {
       'project.list': () => ({ projects: projectSummaries(context) }),
       'project.get': ({ projectId }) => project(context, projectId),
       'project.open': async ({ path }) => ({ projectId: await openProject(context, path) }),
+      'calibration.get': ({ projectId, calibrationId }) => sensitivities(context, projectId, calibrationId),
+      'calibration.start': async ({ projectId, ...inputs }) => {
+        const { path: checkpoint } = projectRow(context, projectId)
+        return { jobId: await context.background.start((run) => calibrate(context, { checkpoint, ...inputs }, run)) }
+      },
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
       'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
       'job.cancel': ({ jobId }) => {

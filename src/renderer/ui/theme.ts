@@ -34,7 +34,7 @@ export const theme = createTheme({
   headings: { fontWeight: '600' },
   colors: { petrol, dark },
   primaryColor: 'petrol',
-  primaryShade: { light: 7, dark: 4 },
+  primaryShade: 7,
   autoContrast: true,
   defaultRadius: 'md',
   cursorType: 'pointer',

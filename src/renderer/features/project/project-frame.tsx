@@ -11,7 +11,10 @@ import { count } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
 import classes from './project-frame.module.css'
 
-const NAMES: Record<ProjectSection, string> = { overview: 'Overview', chat: 'Chat', speed: 'Speed' }
+const NAMES: Record<ProjectSection, string> = {
+  overview: 'Overview',
+  sensitivity: 'Sensitivity',
+}
 
 type Props = {
   projectId: number

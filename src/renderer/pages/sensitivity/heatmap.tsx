@@ -1,0 +1,108 @@
+import type { KeyboardEvent } from 'react'
+import type { MatrixSensitivity } from '../../../shared/contract/sidecar/calibration.ts'
+import { VIRIDIS_GRADIENT, viridis } from '../../ui/viridis.ts'
+import { scientific, type Measure } from './measures.ts'
+import classes from './heatmap.module.css'
+
+type Props = {
+  matrices: MatrixSensitivity[]
+  measure: Measure
+  /** 0..1 of a value, for its colour. */
+  scale: (value: number) => number
+  chosen: string | undefined
+  choose: (name: string) => void
+}
+
+const NEXT: Record<string, [number, number]> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+}
+
+/**
+ * Layers by matrices, one cell each. A grid of the keyboard: one stop of the tab key, arrows move within, and where one
+ * is, is chosen.
+ */
+export function Heatmap({ matrices, measure, scale, chosen, choose }: Props) {
+  const roles = [...new Set(matrices.map(({ role }) => role))]
+  const layers = [...new Set(matrices.map(({ layer }) => layer))]
+  const at = new Map(matrices.map((matrix) => [`${matrix.layer} ${matrix.role}`, matrix]))
+  const cellAt = (row: number, column: number) => at.get(`${layers[row]} ${roles[column]}`)
+  const [entry] = matrices
+  const reachable = chosen ?? entry?.name
+
+  function move(event: KeyboardEvent<HTMLElement>, row: number, column: number) {
+    const [down, right] = NEXT[event.key] ?? [0, 0]
+    if (down === 0 && right === 0) return
+    event.preventDefault()
+    const next = cellAt(row + down, column + right)
+    if (!next) return
+    choose(next.name)
+    document.getElementById(cellId(next))?.focus()
+  }
+
+  return (
+    <div
+      role="grid"
+      aria-label={`${measure.name} of each matrix`}
+      className={classes.grid}
+      style={{ gridTemplateColumns: `auto repeat(${roles.length}, minmax(3rem, 1fr))` }}
+    >
+      <div role="row" className={classes.row}>
+        <span role="columnheader" className={classes.corner}>
+          Layer
+        </span>
+        {roles.map((role) => (
+          <span key={role} role="columnheader" className={classes.head}>
+            {role}
+          </span>
+        ))}
+      </div>
+      {layers.map((layer, row) => (
+        <div key={layer} role="row" className={classes.row}>
+          <span role="rowheader" className={classes.layer}>
+            {layer}
+          </span>
+          {roles.map((role, column) => {
+            const matrix = cellAt(row, column)
+            if (!matrix) return <span key={role} role="gridcell" />
+            const value = measure.of(matrix)
+            return (
+              <button
+                key={role}
+                id={cellId(matrix)}
+                type="button"
+                role="gridcell"
+                className={classes.cell}
+                style={{ background: viridis(scale(value)) }}
+                aria-label={`Layer ${layer} ${role}: ${scientific(value)}`}
+                aria-selected={matrix.name === chosen}
+                tabIndex={matrix.name === reachable ? 0 : -1}
+                title={`Layer ${layer} ${role}\n${measure.name} ${scientific(value)}`}
+                onClick={() => choose(matrix.name)}
+                onKeyDown={(event) => move(event, row, column)}
+              />
+            )
+          })}
+        </div>
+      ))}
+    </div>
+  )
+}
+
+function cellId({ layer, role }: MatrixSensitivity): string {
+  return `sensitivity-${layer}-${role}`
+}
+
+/** What the colours mean. */
+export function Legend({ low, high, note }: { low: number; high: number; note: string }) {
+  return (
+    <div className={classes.legend}>
+      <span>{scientific(low)}</span>
+      <span className={classes.gradient} style={{ background: VIRIDIS_GRADIENT }} aria-hidden="true" />
+      <span>{scientific(high)}</span>
+      <span className="unit">{note}</span>
+    </div>
+  )
+}

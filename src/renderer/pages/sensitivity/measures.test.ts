@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest'
+import { linear, logarithmic, scientific } from './measures.ts'
+
+it('spreads values over the scale', () => {
+  const values = [0, 1e-4, 1e-2, 1]
+  expect(values.map(logarithmic(values))).toEqual([0, 0, expect.closeTo(0.5), 1])
+  expect(values.map(linear(values))).toEqual([0, 1e-4, 1e-2, 1])
+  expect([5].map(logarithmic([5]))).toEqual([1])
+  expect([0].map(linear([0]))).toEqual([0])
+})
+
+it('writes powers of ten', () => {
+  expect([0, 3.2e-5, 1.5, 12345].map(scientific)).toEqual(['0', '3.20·10⁻⁵', '1.50', '1.23·10⁴'])
+})
