@@ -18,6 +18,11 @@ import { SCHEMES, SIZES } from '../test/e2e/support/views.ts'
 const PLACES = [
   { name: 'projects', fragment: () => '#/', ready: 'Processor' },
   { name: 'project', fragment: (projectId: number) => `#/projects/${projectId}`, ready: 'Size on disk' },
+  {
+    name: 'sensitivity',
+    fragment: (projectId: number) => `#/projects/${projectId}/sensitivity`,
+    ready: 'logarithmic scale',
+  },
 ]
 
 const RUNS = [

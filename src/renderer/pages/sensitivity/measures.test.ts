@@ -10,5 +10,13 @@ it('spreads values over the scale', () => {
 })
 
 it('writes powers of ten', () => {
-  expect([0, 3.2e-5, 1.5, 12345].map(scientific)).toEqual(['0', '3.20·10⁻⁵', '1.50', '1.23·10⁴'])
+  expect([0, 3.2e-5, 0.08374, 1.5, 20.66, 999.7, 12345].map(scientific)).toEqual([
+    '0',
+    '3.20·10⁻⁵',
+    '0.0837',
+    '1.50',
+    '20.7',
+    '1.00·10³',
+    '1.23·10⁴',
+  ])
 })

@@ -35,10 +35,11 @@ export function linear(values: number[]): (value: number) => number {
   return (value) => (most > 0 ? value / most : 0)
 }
 
-/** "3.2 · 10⁻⁵": sensitivities span many orders. */
+/** "0.0837", "20.7", and "3.20·10⁻⁵" beyond: sensitivities span many orders. */
 export function scientific(value: number): string {
   if (value === 0) return '0'
+  if (value >= 0.01 && value < 999.5) return value.toPrecision(3)
   const [digits = '', exponent = '0'] = value.toExponential(2).split('e')
   const raised = [...String(Number(exponent))].map((sign) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(sign)] ?? '⁻').join('')
-  return Number(exponent) === 0 ? digits : `${digits}·10${raised}`
+  return `${digits}·10${raised}`
 }
