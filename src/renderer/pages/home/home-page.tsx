@@ -10,6 +10,7 @@ import { Section } from '../../ui/section.tsx'
 import { useNow } from '../../ui/use-now.ts'
 import { Command } from '../../ui/command.tsx'
 import { NoProjects, SQUEEZE_LINE } from './no-projects.tsx'
+import { OpenCheckpoint } from './open-checkpoint.tsx'
 import { ProjectList } from './project-list.tsx'
 import classes from './home-page.module.css'
 
@@ -42,7 +43,10 @@ function Projects({ projects, nowMs }: { projects: ProjectSummary[]; nowMs: numb
     <>
       <ProjectList projects={projects} nowMs={nowMs} />
       <div className={classes.another}>
-        Squeeze another <Command line={SQUEEZE_LINE} />
+        <OpenCheckpoint />
+        <div className={classes.line}>
+          or squeeze another <Command line={SQUEEZE_LINE} />
+        </div>
       </div>
     </>
   )

@@ -1,5 +1,6 @@
 import { Command } from '../../ui/command.tsx'
 import { Mark } from '../../ui/icons.tsx'
+import { OpenCheckpoint } from './open-checkpoint.tsx'
 import classes from './no-projects.module.css'
 
 /** What a person types to begin. */
@@ -12,9 +13,10 @@ export function NoProjects() {
       <Mark size={44} />
       <h3 className={classes.title}>Squeeze a first checkpoint</h3>
       <p className={classes.text}>
-        Point the command line at a folder with a Hugging Face checkpoint. It calibrates, squeezes and measures; the
-        project shows up here while it works. The checkpoint itself is only read.
+        Open a folder with a Hugging Face checkpoint, or point the command line at it: it calibrates, squeezes and
+        measures, and the project shows up here while it works. The checkpoint itself is only read.
       </p>
+      <OpenCheckpoint />
       <Command line={SQUEEZE_LINE} />
     </div>
   )

@@ -1,0 +1,54 @@
+import { Button, TextInput } from '@mantine/core'
+import { useState } from 'react'
+import type { ErrorInfo } from '../../../shared/contract/errors.ts'
+import { client, refusalInfo } from '../../bridge/index.ts'
+import { Failure } from '../../features/failure.tsx'
+import { projectAddress } from '../../route.ts'
+import classes from './open-checkpoint.module.css'
+
+/** Opens a checkpoint by its path on the machine where the studio runs, and goes to its project. */
+export function OpenCheckpoint() {
+  const [path, setPath] = useState('')
+  const [opening, setOpening] = useState(false)
+  const [error, setError] = useState<ErrorInfo>()
+
+  async function open() {
+    setOpening(true)
+    setError(undefined)
+    try {
+      const { projectId } = await client.call('project.open', { path: path.trim() })
+      window.location.hash = projectAddress(projectId)
+    } catch (refused) {
+      setError(refusalInfo(refused))
+    } finally {
+      setOpening(false)
+    }
+  }
+
+  return (
+    <div className={classes.open}>
+      <form
+        className={classes.form}
+        onSubmit={(event) => {
+          event.preventDefault()
+          void open()
+        }}
+      >
+        <TextInput
+          className={classes.path}
+          aria-label="Folder of a checkpoint"
+          placeholder="/path/to/a/checkpoint"
+          required
+          maxLength={4096}
+          spellCheck={false}
+          value={path}
+          onChange={(event) => setPath(event.currentTarget.value)}
+        />
+        <Button type="submit" loading={opening} disabled={path.trim() === ''}>
+          Open
+        </Button>
+      </form>
+      {error && <Failure error={error} />}
+    </div>
+  )
+}
