@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "fd06866b5cb6e293";
+inline constexpr std::string_view kContractHash = "6dd6dae29fbd926c";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -255,6 +255,15 @@ constexpr std::optional<RecipeWeighting> recipe_weighting_named(std::string_view
   return std::nullopt;
 }
 
+struct RecipeOverride {
+  // Matrices by tensor name without ".weight"; * stands for any characters, ? for one: "*.down_proj".
+  std::string match = {};
+  // Bits of an index, 2 to 8; 16 keeps the matrix as it is. [2, 16]
+  std::optional<std::int64_t> bits = {};
+  // Fraction of the weights kept exactly, 0..0.2. [0, 0.2]
+  std::optional<double> sparsity = {};
+};
+
 struct Recipe {
   // Id of the method: "squeezellm", "rtn".
   std::string method = {};
@@ -268,6 +277,8 @@ struct Recipe {
   RecipeSolver solver = {};
   // Sensitivity of the calibration, or every weight alike.
   RecipeWeighting weighting = {};
+  // What single matrices get instead; where several match, the last one that names a field counts. [0..100000 items]
+  std::optional<std::vector<RecipeOverride>> overrides = {};
 };
 
 struct CheckpointWarning {
@@ -412,6 +423,43 @@ struct EvaluationStartParams {
   std::optional<std::string> against = {};
   // safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.
   std::string tokens = {};
+  // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
+  // not multiply it itself.
+  Precision precision = {};
+  // "cpu" or "cuda:<index>".
+  std::string device = {};
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = {};
+};
+
+struct ErrorsStartParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint = {};
+  // Folder of a calibration of the same checkpoint.
+  std::string calibration = {};
+  // Widths of an index to tabulate. [1..7 items]
+  std::vector<std::int64_t> bits = {};
+  // Fractions of the weights kept exactly. [1..64 items]
+  std::vector<double> sparsities = {};
+  // How the kept weights are chosen: sensitive ones and a quartile fence, or by what they save.
+  RecipeOutliers outliers = {};
+  // Tensor names of matrices that are tabulated already. [0..1000000 items]
+  std::vector<std::string> skip = {};
+  // "cpu" or "cuda:<index>".
+  std::string device = {};
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = {};
+};
+
+struct SweepStartParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint = {};
+  // Folder of a calibration of the same checkpoint; needed when a weighting is "fisher".
+  std::optional<std::string> calibration = {};
+  // safetensors file with "tokens", int32 [windows, length]; every token but the first is predicted.
+  std::string tokens = {};
+  // One for each point. [1..256 items]
+  std::vector<Recipe> recipes = {};
   // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
   // not multiply it itself.
   Precision precision = {};
@@ -835,6 +883,60 @@ struct EvaluationResult {
   double duration_ms = {};
 };
 
+struct ErrorsResult {
+  static constexpr std::string_view kind = "errors";
+  // Fingerprint of the checkpoint.
+  std::string checkpoint_fingerprint = {};
+  // Fingerprint of the calibration.
+  std::string calibration_fingerprint = {};
+  // Matrices reported by this job. [>= 0]
+  std::int64_t matrices = {};
+  // Peak resident memory of the sidecar. [>= 0]
+  std::int64_t peak_memory_bytes = {};
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = {};
+};
+
+struct SweepPoint {
+  // Stored bits of the matrices over their weights. [>= 0]
+  double bits_per_weight = {};
+  // Bytes that the weight files of a result of this recipe would take, headers apart. [>= 0]
+  std::int64_t size_bytes = {};
+  // Sum of F·(w − ŵ)² over all matrices. [>= 0]
+  double objective = {};
+  // True when the loss is not finite; the figures below are then absent.
+  bool diverged = {};
+  // Exponent of meanNll.
+  std::optional<double> perplexity = {};
+  // Mean negative log-likelihood per predicted token, nats.
+  std::optional<double> mean_nll = {};
+  // Mean over predicted tokens of KL(checkpoint ‖ point), nats.
+  std::optional<double> kl_mean = {};
+  // Fraction of tokens where both put the same one first. [0, 1]
+  std::optional<double> top1_agreement = {};
+};
+
+struct SweepResult {
+  static constexpr std::string_view kind = "sweep";
+  // One for each recipe, in their order.
+  std::vector<SweepPoint> points = {};
+  // Of the checkpoint itself, nats; absent when it is not finite.
+  std::optional<double> mean_nll = {};
+  // Predicted tokens. [>= 0]
+  std::int64_t tokens = {};
+  // Windows read. [>= 0]
+  std::int64_t windows = {};
+  // Tokens in a window. [>= 2]
+  std::int64_t window_length = {};
+  // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
+  // not multiply it itself.
+  Precision precision = {};
+  // Peak resident memory of the sidecar. [>= 0]
+  std::int64_t peak_memory_bytes = {};
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = {};
+};
+
 // Why it ended.
 enum class GenerationResultStopReason { kLength, kStopToken, kContextFull };
 
@@ -1008,7 +1110,7 @@ struct KernelBenchmarkResult {
 };
 
 // What a finished job gives, by kind of job.
-using JobResult = std::variant<CalibrationResult, QuantizationResult, EvaluationResult, GenerationResult, ExportResult, SynthesisResult, BenchmarkResult, KernelBenchmarkResult>;
+using JobResult = std::variant<CalibrationResult, QuantizationResult, EvaluationResult, ErrorsResult, SweepResult, GenerationResult, ExportResult, SynthesisResult, BenchmarkResult, KernelBenchmarkResult>;
 
 struct JobEnded {
   // Job number, unique within one sidecar process. [>= 1]
@@ -1032,6 +1134,38 @@ struct GenerationProduced {
   std::vector<double> logprobs = {};
 };
 
+struct ErrorCell {
+  // Bits of an index. [2, 8]
+  std::int64_t bits = {};
+  // Fraction of the weights asked to be kept exactly. [0, 0.2]
+  double sparsity = {};
+  // Sum of F·(w − ŵ)² over the matrix, as a result of this recipe has it. [>= 0]
+  double objective = {};
+  // All stored bytes of the matrix: indices, codebooks, sparse part. [>= 0]
+  std::int64_t size_bytes = {};
+};
+
+struct MatrixErrors {
+  // Tensor name of the matrix.
+  std::string name = {};
+  // Zero-based decoder layer. [>= 0]
+  std::int64_t layer = {};
+  // Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.
+  std::string role = {};
+  // Weights of the matrix. [>= 1]
+  std::int64_t weights = {};
+  // Bytes of the matrix in the checkpoint. [>= 0]
+  std::int64_t dense_bytes = {};
+  // One entry for each sparsity and width, in the order asked for.
+  std::vector<ErrorCell> cells = {};
+};
+
+struct ErrorsMeasured {
+  // Job number, unique within one sidecar process. [>= 1]
+  std::int64_t job_id = {};
+  MatrixErrors matrix = {};
+};
+
 // What the host may ask. Each answers from the thread that calls it.
 class Requests {
  public:
@@ -1046,6 +1180,10 @@ class Requests {
   virtual Result<JobStarted> quantization_start(const QuantizationStartParams& params) = 0;
   // evaluation.start
   virtual Result<JobStarted> evaluation_start(const EvaluationStartParams& params) = 0;
+  // errors.start
+  virtual Result<JobStarted> errors_start(const ErrorsStartParams& params) = 0;
+  // sweep.start
+  virtual Result<JobStarted> sweep_start(const SweepStartParams& params) = 0;
   // export.start
   virtual Result<JobStarted> export_start(const ExportStartParams& params) = 0;
   // model.load
@@ -1074,6 +1212,8 @@ class Events {
   virtual void job_ended(const JobEnded& event) = 0;
   // generation.produced
   virtual void generation_produced(const GenerationProduced& event) = 0;
+  // errors.measured
+  virtual void errors_measured(const ErrorsMeasured& event) = 0;
 };
 
 }  // namespace squeeze::contract

@@ -32,9 +32,42 @@ Result<void> write_json(const fs::path& path, const Json& json) {
 }
 
 Json recipe_json(const contract::Recipe& recipe) {
-  return {{"method", recipe.method},          {"bits", recipe.bits},
-          {"sparsity", recipe.sparsity},      {"outliers", name_of(recipe.outliers)},
-          {"solver", name_of(recipe.solver)}, {"weighting", name_of(recipe.weighting)}};
+  Json json = {{"method", recipe.method},          {"bits", recipe.bits},
+               {"sparsity", recipe.sparsity},      {"outliers", name_of(recipe.outliers)},
+               {"solver", name_of(recipe.solver)}, {"weighting", name_of(recipe.weighting)}};
+  if (!recipe.overrides) return json;
+  Json& overrides = json["overrides"] = Json::array();
+  for (const contract::RecipeOverride& override : *recipe.overrides) {
+    Json entry = {{"match", override.match}};
+    if (override.bits) entry["bits"] = *override.bits;
+    if (override.sparsity) entry["sparsity"] = *override.sparsity;
+    overrides.push_back(std::move(entry));
+  }
+  return json;
+}
+
+// The overrides of a recipe, or nothing where they are not what the studio writes.
+std::optional<std::vector<contract::RecipeOverride>> overrides_in(const Json& json) {
+  if (!json.is_array()) return std::nullopt;
+  std::vector<contract::RecipeOverride> overrides;
+  for (const Json& entry : json) {
+    const auto number_at = [&](const char* key) {
+      const auto found = entry.find(key);
+      return found != entry.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
+    };
+    if (!entry.is_object() || !entry.contains("match") || !entry["match"].is_string()) return std::nullopt;
+    contract::RecipeOverride override = {.match = entry["match"].get<std::string>()};
+    if (const auto bits = number_at("bits")) {
+      if (!(*bits >= 2 && *bits <= 16)) return std::nullopt;
+      override.bits = static_cast<std::int64_t>(*bits);
+    }
+    if (const auto sparsity = number_at("sparsity")) {
+      if (!(*sparsity >= 0 && *sparsity <= 0.2)) return std::nullopt;
+      override.sparsity = *sparsity;
+    }
+    overrides.push_back(std::move(override));
+  }
+  return overrides;
 }
 
 void add_provenance(Json& json, const ResultManifest& manifest) {
@@ -98,6 +131,11 @@ Result<ResultManifest> read_quantization_config(const std::string& text, const f
                      .outliers = *outliers,
                      .solver = *solver,
                      .weighting = *weighting};
+  if (json.contains("overrides")) {
+    manifest.recipe.overrides = overrides_in(json["overrides"]);
+    if (!manifest.recipe.overrides)
+      return malformed(path, "quantization_config holds overrides that are not the studio's");
+  }
   manifest.checkpoint_fingerprint = string_at("checkpoint_fingerprint").value_or("");
   manifest.calibration_fingerprint = string_at("calibration_fingerprint");
   manifest.bits_per_weight = number_at("bits_per_weight").value_or(0);

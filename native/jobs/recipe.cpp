@@ -2,7 +2,15 @@
 
 #include <cstdio>
 
+#include "formats/packed_indices.hpp"
+
 namespace squeeze {
+
+namespace {
+
+constexpr std::int64_t kKeptBits = 16;
+
+}  // namespace
 
 Result<const Method*> method_of(const contract::Recipe& recipe) {
   if (const Method* method = method_named(recipe.method)) return method;
@@ -12,10 +20,52 @@ Result<const Method*> method_of(const contract::Recipe& recipe) {
                .message = "There is no method \"" + recipe.method + "\"; known are " + known + "."};
 }
 
-MethodOptions options_of(const contract::Recipe& recipe) {
+Result<void> check_overrides(const contract::Recipe& recipe) {
+  if (!recipe.overrides) return {};
+  for (std::size_t i = 0; i < recipe.overrides->size(); ++i) {
+    const contract::RecipeOverride& override = (*recipe.overrides)[i];
+    const auto refuse = [&](const std::string& what) {
+      return Error{.code = ErrorCode::kInvalidRequest,
+                   .message = "recipe.overrides[" + std::to_string(i) + "] (\"" + override.match + "\") " + what};
+    };
+    if (!override.bits && !override.sparsity) return refuse("names neither bits nor sparsity.");
+    if (override.bits && *override.bits > kMaxBits && *override.bits != kKeptBits)
+      return refuse("asks for " + std::to_string(*override.bits) + " bits; there are 2 to 8, and 16 to keep a matrix.");
+  }
+  return {};
+}
+
+bool matches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, t = 0, star = pattern.npos, resumed = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) && pattern[p] != '*') {
+      ++p, ++t;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resumed = t;
+    } else if (star != pattern.npos) {
+      p = star + 1;
+      t = ++resumed;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+std::optional<MethodOptions> options_of(const contract::Recipe& recipe, std::string_view matrix) {
   MethodOptions options;
-  options.bits = static_cast<int>(recipe.bits);
+  std::int64_t bits = recipe.bits;
   options.sparsity = recipe.sparsity;
+  if (recipe.overrides)
+    for (const contract::RecipeOverride& override : *recipe.overrides) {
+      if (!matches(override.match, matrix)) continue;
+      if (override.bits) bits = *override.bits;
+      if (override.sparsity) options.sparsity = *override.sparsity;
+    }
+  if (bits == kKeptBits) return std::nullopt;
+  options.bits = static_cast<int>(bits);
   options.outliers =
       recipe.outliers == contract::RecipeOutliers::kPaper ? OutlierRule::kPaper : OutlierRule::kLossAware;
   options.solver = recipe.solver == contract::RecipeSolver::kExact ? ClusterSolver::kExact : ClusterSolver::kLloyd;
@@ -24,11 +74,20 @@ MethodOptions options_of(const contract::Recipe& recipe) {
 }
 
 std::string recipe_text(const contract::Recipe& recipe) {
-  char sparsity[40];
-  std::snprintf(sparsity, sizeof(sparsity), "%.17g", recipe.sparsity);
-  return recipe.method + " bits=" + std::to_string(recipe.bits) + " sparsity=" + sparsity +
-         " outliers=" + std::string(name_of(recipe.outliers)) + " solver=" + std::string(name_of(recipe.solver)) +
-         " weighting=" + std::string(name_of(recipe.weighting));
+  const auto exact = [](double value) {
+    char text[40];
+    std::snprintf(text, sizeof(text), "%.17g", value);
+    return std::string(text);
+  };
+  std::string text = recipe.method + " bits=" + std::to_string(recipe.bits) + " sparsity=" + exact(recipe.sparsity) +
+                     " outliers=" + std::string(name_of(recipe.outliers)) +
+                     " solver=" + std::string(name_of(recipe.solver)) +
+                     " weighting=" + std::string(name_of(recipe.weighting));
+  if (recipe.overrides)
+    for (const contract::RecipeOverride& override : *recipe.overrides)
+      text += "; " + override.match + (override.bits ? " bits=" + std::to_string(*override.bits) : "") +
+              (override.sparsity ? " sparsity=" + exact(*override.sparsity) : "");
+  return text;
 }
 
 }  // namespace squeeze

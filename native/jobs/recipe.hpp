@@ -1,6 +1,10 @@
 #pragma once
 // The recipe of the contract in the terms of native/methods.
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "base/result.hpp"
 #include "jobs/contract.gen.hpp"
 #include "methods/method.hpp"
@@ -10,7 +14,14 @@ namespace squeeze {
 // The method that a recipe names, or kInvalidRequest with the list of those there are.
 Result<const Method*> method_of(const contract::Recipe& recipe);
 
-MethodOptions options_of(const contract::Recipe& recipe);
+// Refuses overrides with widths that there are not, and ones that say nothing.
+Result<void> check_overrides(const contract::Recipe& recipe);
+
+// What one matrix (named without ".weight") gets; nothing when the recipe keeps it as it is.
+std::optional<MethodOptions> options_of(const contract::Recipe& recipe, std::string_view matrix);
+
+// True when the whole text is what the pattern says: * stands for any characters, also none, ? for one.
+bool matches(std::string_view pattern, std::string_view text);
 
 // A recipe as one line of text, the same for equal recipes: part of what names the inputs of a run.
 std::string recipe_text(const contract::Recipe& recipe);

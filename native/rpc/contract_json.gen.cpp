@@ -20,8 +20,17 @@ Result<RecipeWeighting> decode_recipe_weighting(const json& value, const JsonPat
   return read_enum<RecipeWeighting>(value, path, recipe_weighting_named, {"fisher", "none"});
 }
 
+Result<RecipeOverride> decode_recipe_override(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"match", "bits", "sparsity"}));
+  RecipeOverride out;
+  SQUEEZE_TRY(read_field(value, path, "match", out.match, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 16); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "sparsity", out.sparsity, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 0.2); }));
+  return out;
+}
+
 Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting", "overrides"}));
   Recipe out;
   SQUEEZE_TRY(read_field(value, path, "method", out.method, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 8); }));
@@ -29,6 +38,7 @@ Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(read_field(value, path, "outliers", out.outliers, [](const auto& v, const auto& at) { return decode_recipe_outliers(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "solver", out.solver, [](const auto& v, const auto& at) { return decode_recipe_solver(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "weighting", out.weighting, [](const auto& v, const auto& at) { return decode_recipe_weighting(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "overrides", out.overrides, [](const auto& v, const auto& at) { return read_array<RecipeOverride>(v, at, 0, 100000, [](const auto& v, const auto& at) { return decode_recipe_override(v, at); }); }));
   return out;
 }
 
@@ -149,6 +159,14 @@ json encode(const MatrixInfo& value, const JsonPath&, std::optional<Error>&) {
   return out;
 }
 
+json encode(const RecipeOverride& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["match"] = json(value.match);
+  if (value.bits) out["bits"] = json(*value.bits);
+  if (value.sparsity) out["sparsity"] = write_number(*value.sparsity, JsonPath(path, "sparsity"), bad);
+  return out;
+}
+
 json encode(const Recipe& value, const JsonPath& path, std::optional<Error>& bad) {
   json out = json::object();
   out["method"] = json(value.method);
@@ -157,6 +175,7 @@ json encode(const Recipe& value, const JsonPath& path, std::optional<Error>& bad
   out["outliers"] = json(name_of(value.outliers));
   out["solver"] = json(name_of(value.solver));
   out["weighting"] = json(name_of(value.weighting));
+  if (value.overrides) out["overrides"] = write_array(*value.overrides, JsonPath(path, "overrides"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
   return out;
 }
 
@@ -332,6 +351,44 @@ json encode(const EvaluationResult& value, const JsonPath& path, std::optional<E
   return out;
 }
 
+json encode(const ErrorsResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = ErrorsResult::kind;
+  out["checkpointFingerprint"] = json(value.checkpoint_fingerprint);
+  out["calibrationFingerprint"] = json(value.calibration_fingerprint);
+  out["matrices"] = json(value.matrices);
+  out["peakMemoryBytes"] = json(value.peak_memory_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
+json encode(const SweepPoint& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["bitsPerWeight"] = write_number(value.bits_per_weight, JsonPath(path, "bitsPerWeight"), bad);
+  out["sizeBytes"] = json(value.size_bytes);
+  out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
+  out["diverged"] = json(value.diverged);
+  if (value.perplexity) out["perplexity"] = write_number(*value.perplexity, JsonPath(path, "perplexity"), bad);
+  if (value.mean_nll) out["meanNll"] = write_number(*value.mean_nll, JsonPath(path, "meanNll"), bad);
+  if (value.kl_mean) out["klMean"] = write_number(*value.kl_mean, JsonPath(path, "klMean"), bad);
+  if (value.top1_agreement) out["top1Agreement"] = write_number(*value.top1_agreement, JsonPath(path, "top1Agreement"), bad);
+  return out;
+}
+
+json encode(const SweepResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = SweepResult::kind;
+  out["points"] = write_array(value.points, JsonPath(path, "points"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  if (value.mean_nll) out["meanNll"] = write_number(*value.mean_nll, JsonPath(path, "meanNll"), bad);
+  out["tokens"] = json(value.tokens);
+  out["windows"] = json(value.windows);
+  out["windowLength"] = json(value.window_length);
+  out["precision"] = json(name_of(value.precision));
+  out["peakMemoryBytes"] = json(value.peak_memory_bytes);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
 json encode(const GenerationResult& value, const JsonPath& path, std::optional<Error>& bad) {
   json out = json::object();
   out["kind"] = GenerationResult::kind;
@@ -467,6 +524,33 @@ json encode(const GenerationProduced& value, const JsonPath& path, std::optional
   return out;
 }
 
+json encode(const ErrorCell& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["bits"] = json(value.bits);
+  out["sparsity"] = write_number(value.sparsity, JsonPath(path, "sparsity"), bad);
+  out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
+  out["sizeBytes"] = json(value.size_bytes);
+  return out;
+}
+
+json encode(const MatrixErrors& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["name"] = json(value.name);
+  out["layer"] = json(value.layer);
+  out["role"] = json(value.role);
+  out["weights"] = json(value.weights);
+  out["denseBytes"] = json(value.dense_bytes);
+  out["cells"] = write_array(value.cells, JsonPath(path, "cells"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
+json encode(const ErrorsMeasured& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["jobId"] = json(value.job_id);
+  out["matrix"] = encode(value.matrix, JsonPath(path, "matrix"), bad);
+  return out;
+}
+
 }  // namespace
 
 Result<HelloParams> decode_hello_params(const json& value, const JsonPath& path) {
@@ -517,6 +601,33 @@ Result<EvaluationStartParams> decode_evaluation_start_params(const json& value, 
   SQUEEZE_TRY(read_field(value, path, "model", out.model, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "against", out.against, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "precision", out.precision, [](const auto& v, const auto& at) { return decode_precision(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
+Result<ErrorsStartParams> decode_errors_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "bits", "sparsities", "outliers", "skip", "device", "threads"}));
+  ErrorsStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_array<std::int64_t>(v, at, 1, 7, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 8); }); }));
+  SQUEEZE_TRY(read_field(value, path, "sparsities", out.sparsities, [](const auto& v, const auto& at) { return read_array<double>(v, at, 1, 64, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 0.2); }); }));
+  SQUEEZE_TRY(read_field(value, path, "outliers", out.outliers, [](const auto& v, const auto& at) { return decode_recipe_outliers(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "skip", out.skip, [](const auto& v, const auto& at) { return read_array<std::string>(v, at, 0, 1000000, [](const auto& v, const auto& at) { return read_string(v, at); }); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  return out;
+}
+
+Result<SweepStartParams> decode_sweep_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tokens", "recipes", "precision", "device", "threads"}));
+  SweepStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "recipes", out.recipes, [](const auto& v, const auto& at) { return read_array<Recipe>(v, at, 1, 256, [](const auto& v, const auto& at) { return decode_recipe(v, at); }); }));
   SQUEEZE_TRY(read_field(value, path, "precision", out.precision, [](const auto& v, const auto& at) { return decode_precision(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
@@ -649,6 +760,10 @@ Result<json> to_json(const GenerationProduced& value) {
   return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("GenerationProduced"), bad); });
 }
 
+Result<json> to_json(const ErrorsMeasured& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("ErrorsMeasured"), bad); });
+}
+
 CallOutcome dispatch(Requests& requests, std::string_view method, const json& params) {
   const JsonPath path("params");
   if (method == "sidecar.hello")
@@ -665,6 +780,12 @@ CallOutcome dispatch(Requests& requests, std::string_view method, const json& pa
                 [](const auto& result) { return to_json(result); });
   if (method == "evaluation.start")
     return call(decode_evaluation_start_params(params, path), [&](const auto& p) { return requests.evaluation_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "errors.start")
+    return call(decode_errors_start_params(params, path), [&](const auto& p) { return requests.errors_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "sweep.start")
+    return call(decode_sweep_start_params(params, path), [&](const auto& p) { return requests.sweep_start(p); },
                 [](const auto& result) { return to_json(result); });
   if (method == "export.start")
     return call(decode_export_start_params(params, path), [&](const auto& p) { return requests.export_start(p); },
@@ -696,5 +817,6 @@ CallOutcome dispatch(Requests& requests, std::string_view method, const json& pa
 void EventEncoder::job_progressed(const JobProgressed& event) { send("job.progressed", to_json(event)); }
 void EventEncoder::job_ended(const JobEnded& event) { send("job.ended", to_json(event)); }
 void EventEncoder::generation_produced(const GenerationProduced& event) { send("generation.produced", to_json(event)); }
+void EventEncoder::errors_measured(const ErrorsMeasured& event) { send("errors.measured", to_json(event)); }
 
 }  // namespace squeeze::contract

@@ -13,6 +13,8 @@ Result<CheckpointInspectParams> decode_checkpoint_inspect_params(const nlohmann:
 Result<CalibrationStartParams> decode_calibration_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<QuantizationStartParams> decode_quantization_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<EvaluationStartParams> decode_evaluation_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<ErrorsStartParams> decode_errors_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<SweepStartParams> decode_sweep_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<ExportStartParams> decode_export_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<ModelLoadParams> decode_model_load_params(const nlohmann::json& value, const JsonPath& path);
 Result<ModelUnloadParams> decode_model_unload_params(const nlohmann::json& value, const JsonPath& path);
@@ -33,6 +35,7 @@ Result<nlohmann::json> to_json(const JobCancelResult& value);
 Result<nlohmann::json> to_json(const JobProgressed& value);
 Result<nlohmann::json> to_json(const JobEnded& value);
 Result<nlohmann::json> to_json(const GenerationProduced& value);
+Result<nlohmann::json> to_json(const ErrorsMeasured& value);
 
 // Reads the params, asks `requests`, writes the result. kMethodNotFound when there is no such method.
 CallOutcome dispatch(Requests& requests, std::string_view method, const nlohmann::json& params);
@@ -43,6 +46,7 @@ class EventEncoder : public Events {
   void job_progressed(const JobProgressed& event) override;
   void job_ended(const JobEnded& event) override;
   void generation_produced(const GenerationProduced& event) override;
+  void errors_measured(const ErrorsMeasured& event) override;
 
  protected:
   virtual void send(std::string_view method, Result<nlohmann::json> payload) = 0;

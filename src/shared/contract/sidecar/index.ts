@@ -20,6 +20,7 @@ import {
 import { helloParams, helloResult } from './hello.ts'
 import { jobCancelParams, jobCancelResult, jobEnded, jobProgressed } from './job.ts'
 import { quantizationStartParams } from './quantization.ts'
+import { errorsMeasured, errorsStartParams, sweepStartParams } from './sweep.ts'
 import { synthesisStartParams } from './synthesis.ts'
 
 export const sidecarRequests = {
@@ -28,6 +29,8 @@ export const sidecarRequests = {
   'calibration.start': { params: calibrationStartParams, result: jobStarted },
   'quantization.start': { params: quantizationStartParams, result: jobStarted },
   'evaluation.start': { params: evaluationStartParams, result: jobStarted },
+  'errors.start': { params: errorsStartParams, result: jobStarted },
+  'sweep.start': { params: sweepStartParams, result: jobStarted },
   'export.start': { params: exportStartParams, result: jobStarted },
   'model.load': { params: modelLoadParams, result: modelLoadResult },
   'model.unload': { params: modelUnloadParams, result: modelUnloadResult },
@@ -42,6 +45,7 @@ export const sidecarEvents = {
   'job.progressed': jobProgressed,
   'job.ended': jobEnded,
   'generation.produced': generationProduced,
+  'errors.measured': errorsMeasured,
 } as const
 
 export type SidecarRequest = keyof typeof sidecarRequests

@@ -7,6 +7,7 @@ import { evaluationResult } from './evaluation.ts'
 import { exportResult } from './export.ts'
 import { generationResult } from './generation.ts'
 import { quantizationResult } from './quantization.ts'
+import { errorsResult, sweepResult } from './sweep.ts'
 import { synthesisResult } from './synthesis.ts'
 
 /** host → sidecar. Answers at once; the job ends as cancelled within a second. Unknown or ended jobs are no error. */
@@ -31,6 +32,8 @@ export const jobResult = z
     calibrationResult,
     quantizationResult,
     evaluationResult,
+    errorsResult,
+    sweepResult,
     generationResult,
     exportResult,
     synthesisResult,

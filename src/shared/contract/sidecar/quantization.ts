@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { device, durationMs, sizeBytes, threads } from './common.ts'
 
+export const recipeOverride = z.object({
+  match: z
+    .string()
+    .describe('Matrices by tensor name without ".weight"; * stands for any characters, ? for one: "*.down_proj".'),
+  bits: z.int().min(2).max(16).optional().describe('Bits of an index, 2 to 8; 16 keeps the matrix as it is.'),
+  sparsity: z.number().min(0).max(0.2).optional().describe('Fraction of the weights kept exactly, 0..0.2.'),
+})
+export type RecipeOverride = z.infer<typeof recipeOverride>
+
 export const recipe = z.object({
   method: z.string().describe('Id of the method: "squeezellm", "rtn".'),
   bits: z.int().min(2).max(8).describe('Bits of an index.'),
@@ -10,6 +19,11 @@ export const recipe = z.object({
     .describe('How the kept weights are chosen: sensitive ones and a quartile fence, or by what they save.'),
   solver: z.enum(['exact', 'lloyd']).describe('Clustering of a row: global optimum, or Lloyd iterations.'),
   weighting: z.enum(['fisher', 'none']).describe('Sensitivity of the calibration, or every weight alike.'),
+  overrides: z
+    .array(recipeOverride)
+    .max(100_000)
+    .optional()
+    .describe('What single matrices get instead; where several match, the last one that names a field counts.'),
 })
 export type Recipe = z.infer<typeof recipe>
 
