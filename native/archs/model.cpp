@@ -1,6 +1,8 @@
 #include "archs/model.hpp"
 
 #include <algorithm>
+#include <cassert>
+#include <map>
 
 #include "archs/family.hpp"
 #include "archs/fingerprint.hpp"
@@ -128,6 +130,17 @@ std::string fingerprint_of(const TensorStore& store, const ModelConfig& config) 
 
 }  // namespace
 
+std::shared_ptr<const LinearWeight>& LayerWeights::linear(std::string_view role) {
+  if (role == "q") return q;
+  if (role == "k") return k;
+  if (role == "v") return v;
+  if (role == "o") return o;
+  if (role == "gate") return gate;
+  if (role == "up" || role == "fc1") return up;
+  assert(role == "down" || role == "fc2");
+  return down;
+}
+
 std::vector<const LinearWeight*> LayerWeights::linears() const {
   std::vector<const LinearWeight*> there;
   for (const auto& linear : {q, k, v, o, gate, up, down})
@@ -200,19 +213,14 @@ Result<std::shared_ptr<const LinearWeight>> Model::linear(const MatrixSlot& slot
 
 Result<LayerWeights> Model::layer(std::int64_t index) const {
   LayerWeights w;
-  const struct {
-    const char* role;
-    std::shared_ptr<const LinearWeight>* weight;
-    std::vector<float>* bias;
-  } places[] = {{"q", &w.q, &w.q_bias},          {"k", &w.k, &w.k_bias},          {"v", &w.v, &w.v_bias},
-                {"o", &w.o, &w.o_bias},          {"gate", &w.gate, &w.gate_bias}, {"up", &w.up, &w.up_bias},
-                {"down", &w.down, &w.down_bias}, {"fc1", &w.up, &w.up_bias},      {"fc2", &w.down, &w.down_bias}};
+  const std::map<std::string_view, std::vector<float>*> biases = {
+      {"q", &w.q_bias},   {"k", &w.k_bias},       {"v", &w.v_bias},    {"o", &w.o_bias},   {"gate", &w.gate_bias},
+      {"up", &w.up_bias}, {"down", &w.down_bias}, {"fc1", &w.up_bias}, {"fc2", &w.down_bias}};
   const auto in_layer = static_cast<std::int64_t>(matrices_.size()) / config_.layers;
   for (const MatrixSlot& slot : std::span(matrices_).subspan(index * in_layer, in_layer)) {
-    const auto& place = *std::ranges::find_if(places, [&](const auto& p) { return slot.role == p.role; });
-    SQUEEZE_ASSIGN(*place.weight, linear(slot));
+    SQUEEZE_ASSIGN(w.linear(slot.role), linear(slot));
     if (!has_bias(config_, slot.role)) continue;
-    SQUEEZE_ASSIGN(*place.bias, read_vector(store_, slot.name + ".bias"));
+    SQUEEZE_ASSIGN(*biases.at(slot.role), read_vector(store_, slot.name + ".bias"));
   }
 
   const std::string prefix = layer_prefix(*family_, index);

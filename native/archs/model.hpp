@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -55,6 +56,8 @@ struct LayerWeights {
   std::vector<float> q_bias, k_bias, v_bias, o_bias, gate_bias, up_bias, down_bias;
   std::vector<float> attention_norm, attention_norm_bias, mlp_norm, mlp_norm_bias, q_norm, k_norm;
 
+  // Where the linear of a MatrixSlot's role stands.
+  std::shared_ptr<const LinearWeight>& linear(std::string_view role);
   // The linears that are there, in the order of Model::matrices().
   std::vector<const LinearWeight*> linears() const;
   // Lays each linear out for products with few vectors, where its layout has such a form. True if any was made anew.

@@ -4,7 +4,9 @@
 // pass: KL(against || model) = Σ_v p log(p/q), and how often both put the same token first. Full logits are never kept.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <vector>
 
 #include "archs/model.hpp"
 #include "base/matrix.hpp"
@@ -30,5 +32,24 @@ struct Evaluation {
 // `precision` is that of the products of both models; kDeviceUnavailable where the processor lacks it.
 Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
                             RunContext& context, Precision precision = Precision::kFloat32);
+
+struct CandidateEvaluations {
+  Evaluation own;                      // of the model itself
+  std::vector<Evaluation> candidates;  // each with its divergence from the model
+};
+
+// The layer as each candidate has it; `own` is as the model has it, and what is not replaced is taken from there.
+using CandidateLayers =
+    std::function<Result<std::vector<LayerWeights>>(std::int64_t layer, const LayerWeights& own)>;
+
+// Evaluates `count` variants of one model's layers beside the model itself, layer by layer in one pass: a layer of each
+// is in memory at a time, the reference is computed once, and embedding and head are shared. Each candidate's figures
+// are those that evaluate() would give of it. The hidden states of all tokens of all candidates are held:
+// candidates_at_once() says how many fit into 4 GiB, at least one. Reports within the
+// stage that the caller has begun.
+Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_t count, const CandidateLayers& layers,
+                                                 MatrixView<const std::int32_t> tokens, RunContext& context,
+                                                 Precision precision = Precision::kFloat32);
+std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens);
 
 }  // namespace squeeze

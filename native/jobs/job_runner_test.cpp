@@ -22,6 +22,7 @@ struct Recorder final : contract::Events {
     changed.notify_all();
   }
   void generation_produced(const contract::GenerationProduced&) override {}
+  void errors_measured(const contract::ErrorsMeasured&) override {}
 
   contract::JobEnded wait_for(std::int64_t id) {
     std::unique_lock lock(mutex);

@@ -4,6 +4,7 @@
 #include "base/threads.hpp"
 #include "jobs/benchmark_job.hpp"
 #include "jobs/calibration_job.hpp"
+#include "jobs/errors_job.hpp"
 #include "jobs/evaluation_job.hpp"
 #include "jobs/export_job.hpp"
 #include "jobs/inspect.hpp"
@@ -11,6 +12,7 @@
 #include "jobs/machine.hpp"
 #include "jobs/output.hpp"
 #include "jobs/quantization_job.hpp"
+#include "jobs/sweep_job.hpp"
 #include "jobs/synthesis_job.hpp"
 #include "methods/method.hpp"
 
@@ -100,6 +102,27 @@ Result<contract::JobStarted> Sidecar::quantization_start(const contract::Quantiz
 Result<contract::JobStarted> Sidecar::evaluation_start(const contract::EvaluationStartParams& params) {
   SQUEEZE_TRY(check_device(params.device));
   return contract::JobStarted{.job_id = runner_.submit(job_of(run_evaluation, params))};
+}
+
+Result<contract::JobStarted> Sidecar::errors_start(const contract::ErrorsStartParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  const auto id = std::make_shared<std::int64_t>(0);  // as in generation_start
+  *id = runner_.submit([this, params, id](RunContext& context) -> Result<contract::JobResult> {
+    set_thread_count(static_cast<int>(params.threads));
+    const auto measured = [&](const contract::MatrixErrors& matrix) {
+      events_.errors_measured({.job_id = *id, .matrix = matrix});
+    };
+    auto result = run_errors(params, measured, context);
+    if (!result.ok()) return std::move(result).error();
+    return contract::JobResult(std::move(result).value());
+  });
+  return contract::JobStarted{.job_id = *id};
+}
+
+Result<contract::JobStarted> Sidecar::sweep_start(const contract::SweepStartParams& params) {
+  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_TRY(check_sweep(params));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_sweep, params))};
 }
 
 Result<contract::JobStarted> Sidecar::export_start(const contract::ExportStartParams& params) {

@@ -20,6 +20,8 @@ class Sidecar final : public contract::Requests {
   Result<contract::JobStarted> calibration_start(const contract::CalibrationStartParams& params) override;
   Result<contract::JobStarted> quantization_start(const contract::QuantizationStartParams& params) override;
   Result<contract::JobStarted> evaluation_start(const contract::EvaluationStartParams& params) override;
+  Result<contract::JobStarted> errors_start(const contract::ErrorsStartParams& params) override;
+  Result<contract::JobStarted> sweep_start(const contract::SweepStartParams& params) override;
   Result<contract::JobStarted> export_start(const contract::ExportStartParams& params) override;
   Result<contract::ModelLoadResult> model_load(const contract::ModelLoadParams& params) override;
   Result<contract::ModelUnloadResult> model_unload(const contract::ModelUnloadParams& params) override;

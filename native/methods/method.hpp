@@ -46,6 +46,12 @@ struct MatrixOutput {
 using MatrixVisitor = std::function<Result<void>(const MatrixInput&)>;
 using ForEachMatrix = std::function<Result<void>(const MatrixVisitor&)>;
 
+// One way of squeezing a matrix, with what `prepare` made for it.
+struct MatrixRequest {
+  MethodOptions options;
+  const std::any* prepared = nullptr;
+};
+
 struct Method {
   const char* id;
   const char* summary;
@@ -55,7 +61,15 @@ struct Method {
   // Squeezes one matrix, parallel over its rows. Deterministic for any number of threads.
   Result<MatrixOutput> (*quantize)(const MatrixInput& input, const MethodOptions& options, const std::any& prepared,
                                    RunContext& context);
+  // One matrix in several ways at once, each as `quantize` gives it, sharing what they have in common; nullptr where
+  // nothing is to be shared.
+  Result<std::vector<MatrixOutput>> (*quantize_several)(const MatrixInput& input, std::span<const MatrixRequest> ways,
+                                                        RunContext& context) = nullptr;
 };
+
+// By quantize_several where the method has it.
+Result<std::vector<MatrixOutput>> quantize_in_ways(const Method& method, const MatrixInput& input,
+                                                   std::span<const MatrixRequest> ways, RunContext& context);
 
 std::span<const Method* const> all_methods();
 const Method* method_named(std::string_view id);  // nullptr when there is none

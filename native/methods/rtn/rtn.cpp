@@ -59,7 +59,8 @@ Result<MatrixOutput> quantize(const MatrixInput& input, const MethodOptions& opt
   parallel_for(rows, std::max<std::int64_t>(1, (1 << 16) / cols), [&](std::int64_t first, std::int64_t last) {
     if (context.cancelled()) return;
     for (std::int64_t r = first; r < last; ++r) {
-      const float* f = input.sensitivity.data ? input.sensitivity.row(r).data() : nullptr;
+      const bool weighted = options.weighting == Weighting::kFisher && input.sensitivity.data != nullptr;
+      const float* f = weighted ? input.sensitivity.row(r).data() : nullptr;
       sums[r] = round_row(input.weights.row(r), f, options.bits, q.view().row(r), scales.values[r], zeros.values[r]);
     }
   });

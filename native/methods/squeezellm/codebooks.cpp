@@ -17,10 +17,9 @@ struct Workspace {
   std::vector<double> centroids;
 };
 
-void cluster_row(std::span<const float> w, const float* f, const std::uint8_t* kept, const MethodOptions& options,
-                 Workspace& work, std::span<Half> table, std::span<std::uint8_t> indices, double& objective) {
+// Makes the row ready for clustering.
+void take_row(std::span<const float> w, const float* f, const std::uint8_t* kept, Workspace& work) {
   const std::size_t count = w.size();
-  const int entries = 1 << options.bits;
   work.weights.resize(count);
   bool any = false;
   for (std::size_t j = 0; j < count; ++j) {
@@ -30,19 +29,31 @@ void cluster_row(std::span<const float> w, const float* f, const std::uint8_t* k
   if (!any)
     for (std::size_t j = 0; j < count; ++j) work.weights[j] = kept[j] ? 0.0f : 1.0f;
   work.kmeans.assign(w, work.weights);
-  if (options.solver == ClusterSolver::kExact) {
-    work.kmeans.solve_exact(entries);
-    work.kmeans.exact_centroids(entries, work.centroids);
-  } else {
-    work.kmeans.solve_lloyd(entries, work.centroids);
-  }
-  round_codebook(work.centroids, table);
-  nearest_indices(w, table, indices);
-  objective = 0;
-  for (std::size_t j = 0; j < count; ++j) {
-    if (kept[j]) continue;
-    const double error = static_cast<double>(w[j]) - static_cast<double>(to_float(table[indices[j]]));
-    objective += (f ? static_cast<double>(f[j]) : 1.0) * error * error;
+}
+
+void cluster_row(std::int64_t row, std::span<const float> w, const float* f, const std::uint8_t* kept,
+                 ClusterSolver solver, std::span<Codebooks* const> widths, Workspace& work) {
+  take_row(w, f, kept, work);
+  std::int64_t most = 0;
+  for (const Codebooks* codebooks : widths) most = std::max(most, codebooks->tables.cols);
+  if (solver == ClusterSolver::kExact) work.kmeans.solve_exact(static_cast<int>(most));
+  for (Codebooks* codebooks : widths) {
+    const int entries = static_cast<int>(codebooks->tables.cols);
+    const auto table = codebooks->tables.view().row(row);
+    const auto indices = codebooks->indices.view().row(row);
+    if (solver == ClusterSolver::kExact)
+      work.kmeans.exact_centroids(entries, work.centroids);
+    else
+      work.kmeans.solve_lloyd(entries, work.centroids);
+    round_codebook(work.centroids, table);
+    nearest_indices(w, table, indices);
+    double& objective = codebooks->objective[row];
+    objective = 0;
+    for (std::size_t j = 0; j < w.size(); ++j) {
+      if (kept[j]) continue;
+      const double error = static_cast<double>(w[j]) - static_cast<double>(to_float(table[indices[j]]));
+      objective += (f ? static_cast<double>(f[j]) : 1.0) * error * error;
+    }
   }
 }
 
@@ -50,6 +61,13 @@ void cluster_row(std::span<const float> w, const float* f, const std::uint8_t* k
 
 Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
                           std::span<const std::uint8_t> rows_wanted, Codebooks& codebooks, RunContext& context) {
+  Codebooks* const one = &codebooks;
+  return cluster_rows(input, kept, options, rows_wanted, {&one, 1}, context);
+}
+
+Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                          std::span<const std::uint8_t> rows_wanted, std::span<Codebooks* const> widths,
+                          RunContext& context) {
   const std::int64_t cols = input.weights.cols;
   const bool weighted = options.weighting == Weighting::kFisher;
   // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
@@ -59,9 +77,8 @@ Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t
                  for (std::int64_t r = first; r < last; ++r) {
                    if (context.cancelled()) return;
                    if (!rows_wanted.empty() && !rows_wanted[r]) continue;
-                   cluster_row(input.weights.row(r), weighted ? input.sensitivity.row(r).data() : nullptr,
-                               kept.data() + r * cols, options, work, codebooks.tables.view().row(r),
-                               codebooks.indices.view().row(r), codebooks.objective[r]);
+                   cluster_row(r, input.weights.row(r), weighted ? input.sensitivity.row(r).data() : nullptr,
+                               kept.data() + r * cols, options.solver, widths, work);
                  }
                });
   return context.check_cancelled();

@@ -28,6 +28,11 @@ struct Codebooks {
 Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
                           std::span<const std::uint8_t> rows_wanted, Codebooks& codebooks, RunContext& context);
 
+// The same for codebooks of several widths at once: each row is sorted once, and one dynamic program serves them all.
+Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                          std::span<const std::uint8_t> rows_wanted, std::span<Codebooks* const> widths,
+                          RunContext& context);
+
 double total_objective(const Codebooks& codebooks);
 
 // The kept weights as CSR entries, val = fp16(w − c). Of the codebook's entries c that one is taken (and written into

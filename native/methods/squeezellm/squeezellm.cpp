@@ -51,45 +51,35 @@ Result<std::any> prepare(const ForEachMatrix& for_each, const MethodOptions& opt
   return std::any(range);
 }
 
-Result<KeptWeights> choose_and_cluster(const MatrixInput& input, const MethodOptions& options, const std::any& prepared,
-                                       RunContext& context) {
-  const std::int64_t total = input.weights.size();
-  const auto count = std::llround(options.sparsity * static_cast<double>(total));
-  if (options.outliers == OutlierRule::kLossAware && count > 0) return choose_by_loss(input, count, options, context);
-  KeptWeights kept{std::vector<std::uint8_t>(static_cast<std::size_t>(total)),
-                   Codebooks(input.weights.rows, input.weights.cols, options.bits)};
-  if (options.outliers == OutlierRule::kPaper && options.sparsity > 0) {
-    const double* range = std::any_cast<double>(&prepared);
-    if (range == nullptr)
-      return Error{.code = ErrorCode::kInternal, .message = "The outlier range of the model was not prepared."};
-    mark_paper(input, options.sparsity, *range, kept.mask);
-  }
-  SQUEEZE_TRY(cluster_rows(input, kept.mask, options, {}, kept.codebooks, context));
-  return kept;
+// A count by the loss depends on the codebooks; any other choice of kept weights is made before them.
+std::int64_t count_by_loss(const MatrixInput& input, const MethodOptions& options) {
+  if (options.outliers != OutlierRule::kLossAware) return 0;
+  return std::llround(options.sparsity * static_cast<double>(input.weights.size()));
 }
 
-Result<MatrixOutput> quantize(const MatrixInput& given, const MethodOptions& options, const std::any& prepared,
-                              RunContext& context) {
-  SQUEEZE_TRY(check(options));
-  SQUEEZE_ASSIGN(const MatrixInput input, checked(given, options));
-  const std::int64_t rows = input.weights.rows, cols = input.weights.cols;
-  if (input.weights.size() > std::numeric_limits<std::int32_t>::max() && options.sparsity > 0)
-    return Error{.code = ErrorCode::kInvalidRequest,
-                 .message = input.name + " is too large for a sparse part with 32-bit row pointers.",
-                 .tensor = input.name + ".weight"};
-  SQUEEZE_ASSIGN(KeptWeights kept, choose_and_cluster(input, options, prepared, context));
-  const SparseRows sparse = keep_weights(input, kept.mask, kept.codebooks);
-  SQUEEZE_TRY(context.check_cancelled());
+Result<std::vector<std::uint8_t>> choose_first(const MatrixInput& input, const MatrixRequest& way) {
+  std::vector<std::uint8_t> mask(static_cast<std::size_t>(input.weights.size()));
+  if (way.options.outliers != OutlierRule::kPaper || way.options.sparsity == 0) return mask;
+  const double* range = std::any_cast<double>(way.prepared);
+  if (range == nullptr)
+    return Error{.code = ErrorCode::kInternal, .message = "The outlier range of the model was not prepared."};
+  mark_paper(input, way.options.sparsity, *range, mask);
+  return mask;
+}
 
+// The stored form, and how far it is from the weights.
+MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std::span<const std::uint8_t> mask,
+                    Codebooks& codebooks) {
+  const SparseRows sparse = keep_weights(input, mask, codebooks);
   MatrixOutput output;
   output.sparse_count = sparse.count();
   double squared_error = 0, squared_norm = 0;
-  for (std::int64_t r = 0; r < rows; ++r) {
+  for (std::int64_t r = 0; r < input.weights.rows; ++r) {
     const auto w = input.weights.row(r);
-    const auto table = kept.codebooks.tables.view().row(r);
-    const auto indices = kept.codebooks.indices.view().row(r);
+    const auto table = codebooks.tables.view().row(r);
+    const auto indices = codebooks.indices.view().row(r);
     std::int64_t entry = sparse.row_ptr[r];
-    for (std::int64_t j = 0; j < cols; ++j) {
+    for (std::int64_t j = 0; j < input.weights.cols; ++j) {
       float decoded = to_float(table[indices[j]]);
       if (entry < sparse.row_ptr[r + 1] && sparse.cols[entry] == j) decoded += to_float(sparse.values[entry++]);
       const double error = static_cast<double>(w[j]) - static_cast<double>(decoded);
@@ -101,8 +91,76 @@ Result<MatrixOutput> quantize(const MatrixInput& given, const MethodOptions& opt
   }
   output.relative_error = squared_norm > 0 ? std::sqrt(squared_error / squared_norm) : 0;
   output.tensors =
-      lut_tensors(input.name, options.bits, kept.codebooks.indices.view(), kept.codebooks.tables.view(), &sparse);
+      lut_tensors(input.name, options.bits, codebooks.indices.view(), codebooks.tables.view(), &sparse);
   return output;
+}
+
+Result<void> check_size(const MatrixInput& input, const MethodOptions& options) {
+  if (input.weights.size() <= std::numeric_limits<std::int32_t>::max() || options.sparsity == 0) return {};
+  return Error{.code = ErrorCode::kInvalidRequest,
+               .message = input.name + " is too large for a sparse part with 32-bit row pointers.",
+               .tensor = input.name + ".weight"};
+}
+
+bool share_rows(const MethodOptions& a, const MethodOptions& b) {
+  return a.sparsity == b.sparsity && (a.sparsity == 0 || a.outliers == b.outliers) && a.solver == b.solver &&
+         a.weighting == b.weighting;
+}
+
+// Ways that differ in nothing but their widths, and whose kept weights do not depend on them.
+Result<void> quantize_widths(const MatrixInput& given, std::span<const MatrixRequest* const> ways,
+                             std::span<MatrixOutput* const> outputs, RunContext& context) {
+  const MatrixRequest& first = *ways.front();
+  SQUEEZE_ASSIGN(const MatrixInput input, checked(given, first.options));
+  SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask, choose_first(input, first));
+  std::vector<Codebooks> codebooks;
+  std::vector<Codebooks*> widths;
+  codebooks.reserve(ways.size());
+  for (const MatrixRequest* way : ways)
+    widths.push_back(&codebooks.emplace_back(input.weights.rows, input.weights.cols, way->options.bits));
+  SQUEEZE_TRY(cluster_rows(input, mask, first.options, {}, widths, context));
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    *outputs[i] = stored(input, ways[i]->options, mask, codebooks[i]);
+    SQUEEZE_TRY(context.check_cancelled());
+  }
+  return {};
+}
+
+Result<std::vector<MatrixOutput>> quantize_several(const MatrixInput& given, std::span<const MatrixRequest> ways,
+                                                   RunContext& context) {
+  std::vector<MatrixOutput> outputs(ways.size());
+  std::vector<bool> done(ways.size());
+  for (const MatrixRequest& way : ways) {
+    SQUEEZE_TRY(check(way.options));
+    SQUEEZE_TRY(check_size(given, way.options));
+  }
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    if (done[i]) continue;
+    const MethodOptions& options = ways[i].options;
+    if (const std::int64_t count = count_by_loss(given, options); count > 0) {
+      SQUEEZE_ASSIGN(const MatrixInput input, checked(given, options));
+      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(input, count, options, context));
+      outputs[i] = stored(input, options, kept.mask, kept.codebooks);
+      continue;
+    }
+    std::vector<const MatrixRequest*> alike;
+    std::vector<MatrixOutput*> theirs;
+    for (std::size_t other = i; other < ways.size(); ++other) {
+      if (done[other] || !share_rows(ways[other].options, options)) continue;
+      done[other] = true;
+      alike.push_back(&ways[other]);
+      theirs.push_back(&outputs[other]);
+    }
+    SQUEEZE_TRY(quantize_widths(given, alike, theirs, context));
+  }
+  return outputs;
+}
+
+Result<MatrixOutput> quantize(const MatrixInput& input, const MethodOptions& options, const std::any& prepared,
+                              RunContext& context) {
+  const MatrixRequest way{options, &prepared};
+  SQUEEZE_ASSIGN(std::vector<MatrixOutput> outputs, quantize_several(input, {&way, 1}, context));
+  return std::move(outputs.front());
 }
 
 }  // namespace
@@ -114,6 +172,7 @@ const Method kMethod_squeezellm{
         "Codebooks by sensitivity-weighted k-means per output channel, with the most harmful weights kept exactly.",
     .uses_sensitivity = true,
     .prepare = prepare,
-    .quantize = quantize};
+    .quantize = quantize,
+    .quantize_several = quantize_several};
 
 }  // namespace squeeze

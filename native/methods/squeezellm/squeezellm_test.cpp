@@ -207,6 +207,35 @@ TEST_CASE("squeezellm: the same bytes for any number of threads") {
   }
 }
 
+// Tier A: sharing rows must not show.
+TEST_CASE("squeezellm: several ways at once give the bytes that each gives alone") {
+  const auto model = small_model();
+  SilentContext context;
+  std::vector<MethodOptions> wanted;
+  for (const double sparsity : {0.0, 0.01})
+    for (const auto outliers : {OutlierRule::kPaper, OutlierRule::kLossAware})
+      for (const auto solver : {ClusterSolver::kExact, ClusterSolver::kLloyd})
+        for (const int bits : {4, 2, 3, 5})
+          wanted.push_back({.bits = bits, .sparsity = sparsity, .outliers = outliers, .solver = solver});
+  std::vector<std::any> prepared;
+  for (const MethodOptions& options : wanted)
+    prepared.push_back(squeezellm().prepare(for_each_of(model), options, context).value());
+  std::vector<MatrixRequest> ways;
+  for (std::size_t i = 0; i < wanted.size(); ++i) ways.push_back({wanted[i], &prepared[i]});
+  const auto together = quantize_in_ways(squeezellm(), model[0].input(), ways, context);
+  REQUIRE(together.ok());
+  REQUIRE(together.value().size() == wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    CAPTURE(i);
+    const MatrixOutput alone = run(model, 0, wanted[i]);
+    const MatrixOutput& shared = together.value()[i];
+    CHECK(shared.objective == alone.objective);
+    CHECK(shared.sparse_count == alone.sparse_count);
+    REQUIRE(shared.tensors.size() == alone.tensors.size());
+    for (std::size_t t = 0; t < alone.tensors.size(); ++t) CHECK(shared.tensors[t].bytes == alone.tensors[t].bytes);
+  }
+}
+
 TEST_CASE("squeezellm: stops when told to, and refuses what it cannot do") {
   struct Cancelling final : RunContext {
     void stage(const std::string&, double) override {}

@@ -9,8 +9,10 @@ import { registerExport } from './commands/export.ts'
 import { registerInspect } from './commands/inspect.ts'
 import { registerProjects } from './commands/projects.ts'
 import { registerQuantize } from './commands/quantize.ts'
+import { registerRecipe } from './commands/recipe.ts'
 import { registerRun } from './commands/run.ts'
 import { registerServe } from './commands/serve.ts'
+import { registerSweep } from './commands/sweep.ts'
 import { registerSynthesize } from './commands/synthesize.ts'
 
 /** The commands in the order a person needs them. */
@@ -18,6 +20,8 @@ const REGISTER = [
   registerRun,
   registerInspect,
   registerCalibrate,
+  registerSweep,
+  registerRecipe,
   registerQuantize,
   registerEvaluate,
   registerChat,

@@ -2,7 +2,8 @@ import type { ErrorInfo } from '../../shared/contract/errors.ts'
 import type { JobProgressed } from '../../shared/contract/sidecar/job.ts'
 import type { Database } from './open.ts'
 
-export type JobKind = 'calibration' | 'quantization' | 'evaluation' | 'generation' | 'export' | 'benchmark'
+export type JobKind =
+  'calibration' | 'quantization' | 'evaluation' | 'generation' | 'export' | 'benchmark' | 'errors' | 'sweep'
 export type JobState = 'running' | 'done' | 'failed' | 'cancelled' | 'interrupted'
 export type JobProgress = Omit<JobProgressed, 'jobId' | 'seq'>
 

@@ -8,6 +8,7 @@ import type { GenerationProduced, GenerationResult } from '../../shared/contract
 import type { HelloResult } from '../../shared/contract/sidecar/hello.ts'
 import type { SidecarParams, SidecarRequest, SidecarResult } from '../../shared/contract/sidecar/index.ts'
 import type { QuantizationResult } from '../../shared/contract/sidecar/quantization.ts'
+import type { ErrorsMeasured, ErrorsResult, MatrixErrors, SweepResult } from '../../shared/contract/sidecar/sweep.ts'
 import type { SynthesisResult } from '../../shared/contract/sidecar/synthesis.ts'
 import { fail, StudioError } from '../../shared/contract/studio-error.ts'
 import { connect, type Command, type Connection, type EventListener, type Identity } from './connection.ts'
@@ -18,6 +19,8 @@ type JobResults = {
   'quantization.start': QuantizationResult
   'evaluation.start': EvaluationResult
   'export.start': ExportResult
+  'errors.start': ErrorsResult
+  'sweep.start': SweepResult
   'generation.start': GenerationResult
   'synthesis.start': SynthesisResult
   'benchmark.start': BenchmarkResult
@@ -28,6 +31,8 @@ export type JobMethod = keyof JobResults
 export type RunJobOptions = {
   onProgress?: ((progress: JobProgressed) => void) | undefined
   onProduced?: ((produced: GenerationProduced) => void) | undefined
+  /** Of 'errors.start', as each matrix is through. */
+  onErrors?: ((matrix: MatrixErrors) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -53,7 +58,12 @@ export type Sidecar = {
   kill(): void
 }
 
-type Watcher = { progressed(p: JobProgressed): void; produced(p: GenerationProduced): void; ended(e: JobEnded): void }
+type Watcher = {
+  progressed(progress: JobProgressed): void
+  produced(produced: GenerationProduced): void
+  measured(matrix: MatrixErrors): void
+  ended(end: JobEnded): void
+}
 
 /** Jobs of one process by number. Events that come before the number is known wait for it. */
 function createJobTable() {
@@ -67,6 +77,8 @@ function createJobTable() {
   const onEvent = ((event, payload) => {
     if (event === 'job.progressed') deliver(payload.jobId, (watcher) => watcher.progressed(payload as JobProgressed))
     else if (event === 'job.ended') deliver(payload.jobId, (watcher) => watcher.ended(payload as JobEnded))
+    else if (event === 'errors.measured')
+      deliver(payload.jobId, (watcher) => watcher.measured((payload as ErrorsMeasured).matrix))
     else deliver(payload.jobId, (watcher) => watcher.produced(payload as GenerationProduced))
   }) as EventListener
   return {
@@ -130,6 +142,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
           job.onProgress?.(progress)
         },
         produced: (produced) => job.onProduced?.(produced),
+        measured: (matrix) => job.onErrors?.(matrix),
         ended: resolve,
       })
     })

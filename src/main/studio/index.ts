@@ -21,6 +21,14 @@ import { forgetProject, projectNamed, projectSummaries, type NamedProject } from
 import { makePageApi } from './requests.ts'
 import { quantize, type QuantizeOutcome, type QuantizeRequest } from './quantize.ts'
 import type { RunOptions } from './recording.ts'
+import {
+  allocateRecipe,
+  sweep,
+  type RecipeOutcome,
+  type RecipeRequest,
+  type SweepOutcome,
+  type SweepRequest,
+} from './sweep-job.ts'
 import { synthesize, type SynthesizeRequest } from './synthesize.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
 import type { SynthesisResult } from '../../shared/contract/sidecar/synthesis.ts'
@@ -42,6 +50,10 @@ export type Studio = {
   export(request: ExportRequest, options?: RunOptions): Promise<ExportResult>
   openChat(request: ChatRequest, options?: RunOptions): Promise<ChatSession>
   mainJob(request: MainJobRequest, options?: Omit<RunOptions, 'record'>): Promise<MainJobOutcome>
+  /** Measures many recipes without writing results. */
+  sweep(request: SweepRequest, options?: RunOptions): Promise<SweepOutcome>
+  /** A recipe within a budget. */
+  allocate(request: RecipeRequest, options?: RunOptions): Promise<RecipeOutcome>
   /** Speed and memory of models, side by side. */
   benchmark(request: BenchmarkSettings & { models: string[] }, options?: RunOptions): Promise<BenchmarkOutcome>
   /** Of models of random weights, made for it. */
@@ -79,6 +91,8 @@ export function openStudio(options: StudioOptions = {}): Studio {
     export: (request, run) => exportResult(context, request, run),
     openChat: (request, run) => openChat(context, request, run),
     mainJob: (request, run) => mainJob(context, request, run),
+    sweep: (request, run) => sweep(context, request, run),
+    allocate: (request, run) => allocateRecipe(context, request, run),
     benchmark: (request, run) => benchmark(context, request, run),
     benchmarkShape: (request, run) => benchmarkShape(context, request, run),
     benchmarkKernels: (request, run) => benchmarkKernels(context, request, run),
@@ -112,5 +126,6 @@ export type { NamedProject } from './projects.ts'
 export type { JobProgress } from './progress.ts'
 export type { QuantizeOutcome, QuantizeRequest } from './quantize.ts'
 export type { RunOptions } from './recording.ts'
+export type { RecipeOutcome, RecipeRequest, SweepOutcome, SweepRequest, SweptPoint } from './sweep-job.ts'
 export { findRoot, samplePaths } from './root.ts'
 export { SHAPES } from './shapes.ts'

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { QuantizationResult, Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { calibrationByPath, insertResult, listResults, type ResultRow } from '../db/index.ts'
@@ -126,18 +128,21 @@ export function resultFolder(context: Context, model: Model, recipe: Recipe): st
   return join(projectFolder(context.home, model.project.slug), 'results', recipeSlug(recipe))
 }
 
-function sameRecipe(a: Recipe, b: Recipe): boolean {
-  return (Object.keys(b) as (keyof Recipe)[]).every((key) => a[key] === b[key])
+export function sameRecipe(a: Recipe, b: Recipe): boolean {
+  return isDeepStrictEqual({ ...a, overrides: a.overrides ?? [] }, { ...b, overrides: b.overrides ?? [] })
 }
+
+const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 8)
 
 /** "squeezellm-3bit-0.45pct-paper-exact": what tells one result from another at a glance. */
 function recipeSlug(recipe: Recipe): string {
-  const { method, bits, sparsity, outliers, solver, weighting } = recipe
+  const { method, bits, sparsity, outliers, solver, weighting, overrides } = recipe
   return [
     method,
     `${bits}bit`,
     ...(sparsity > 0 ? [`${Number((sparsity * 100).toPrecision(4))}pct`, outliers] : []),
     ...(method === 'rtn' ? [] : [solver]),
     ...(weighting === 'none' && method !== 'rtn' ? ['unweighted'] : []),
+    ...(overrides?.length ? [`mixed-${hashOf(overrides)}`] : []),
   ].join('-')
 }

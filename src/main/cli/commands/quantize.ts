@@ -10,6 +10,7 @@ import {
   type CalibrationOptions,
   type CommonOptions,
 } from '../options.ts'
+import { readRecipe } from '../recipe-file.ts'
 import { recipeText } from '../recipe-text.ts'
 import { runCommand } from '../session.ts'
 import { bitsPerWeight, bytes, duration, percent, shownPath } from '../units.ts'
@@ -23,6 +24,7 @@ type Options = CommonOptions &
     solver: Recipe['solver']
     unweighted?: boolean
     calibration?: string
+    recipe?: string
     out?: string
   }
 
@@ -40,13 +42,23 @@ export function registerQuantize(program: Command): void {
       new Option('--outliers <rule>', 'how those are chosen').choices(['paper', 'loss-aware']).default('paper'),
     )
     .addOption(new Option('--solver <solver>', 'clustering of a row').choices(['exact', 'lloyd']).default('exact'))
+    .addOption(
+      new Option('--recipe <file>', 'recipe to follow, instead of the options above').conflicts([
+        'method',
+        'bits',
+        'sparsity',
+        'outliers',
+        'solver',
+        'unweighted',
+      ]),
+    )
     .option('--unweighted', 'cluster with every weight alike, without a calibration')
     .addOption(new Option('--calibration <folder>', 'calibration to use').conflicts(['text', 'sample', 'unweighted']))
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
       const { calibration, text, samples, length, estimator, precision, out } = options
-      const recipe = recipeOf(options)
+      const recipe = options.recipe === undefined ? recipeOf(options) : readRecipe(options.recipe)
       if (recipe.weighting === 'fisher' && calibration === undefined && text === undefined && !options.sample) {
         output.note('No text is named: calibrating on the bundled sample text.')
       }

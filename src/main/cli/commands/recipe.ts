@@ -1,0 +1,99 @@
+import { writeFileSync } from 'node:fs'
+import { Option, type Command } from 'commander'
+import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
+import { fail } from '../../../shared/contract/studio-error.ts'
+import type { Budget } from '../../../shared/sweep/budget.ts'
+import { choiceOf } from '../../../shared/sweep/plan.ts'
+import type { RecipeOutcome } from '../../studio/index.ts'
+import { facts, strong, table } from '../layout.ts'
+import {
+  addCalibrationOptions,
+  addCommonOptions,
+  integer,
+  type CalibrationOptions,
+  type CommonOptions,
+} from '../options.ts'
+import { outliersOption } from '../recipe-file.ts'
+import { recipeText } from '../recipe-text.ts'
+import { runCommand } from '../session.ts'
+import { bytes, percent, shownPath } from '../units.ts'
+import { budget } from './sweep.ts'
+
+type Options = CommonOptions &
+  CalibrationOptions & {
+    budget: Budget
+    bits?: number[]
+    outliers: Recipe['outliers']
+    keep?: string[]
+    sameInLayer?: boolean
+    out?: string
+  }
+
+export function registerRecipe(program: Command): void {
+  const command = program
+    .command('recipe')
+    .description('allot bits and kept weights to every matrix within a budget; "quantize --recipe" takes the file')
+    .argument('<checkpoint>', 'folder of a checkpoint')
+    .addOption(
+      new Option('--budget <size>', 'of the matrices in bits per weight, or of all weights: 3.25bpw, 40MB')
+        .argParser(budget)
+        .makeOptionMandatory(),
+    )
+    .option('--bits <list>', 'widths that may be used (default: 2 to 8)', (text) => text.split(',').map(integer(2, 8)))
+    .addOption(outliersOption())
+    .option('--keep <pattern...>', 'matrices that stay at 16 bits: "*.o_proj"')
+    .option('--same-in-layer', 'every matrix of a layer gets the same')
+    .option('--out <file>', 'recipe to write')
+  addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
+    runCommand(options, async ({ studio, output, run }) => {
+      const { budget: wanted, bits, keep, sameInLayer, out, ...rest } = options
+      const limits = { bits, keep, sameInLayer }
+      const outcome = await studio.allocate({ ...rest, checkpoint, budget: wanted, limits }, run)
+      if (out !== undefined) write(out, outcome.recipe)
+      output.answer({ ...outcome, kind: 'recipe', ...(out === undefined ? {} : { out }) }, () =>
+        allocationText(outcome, out),
+      )
+    }),
+  )
+}
+
+function write(path: string, recipe: Recipe): void {
+  try {
+    writeFileSync(path, `${JSON.stringify(recipe, null, 2)}\n`, { flag: 'wx' })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw fail('output-exists', `${path} exists.`, { hint: 'Name another file.' })
+    throw fail('output-unwritable', `${path} cannot be written: ${message}.`)
+  }
+}
+
+function allocationText({ recipe, cost, lowerBound, matrices }: RecipeOutcome, out: string | undefined): string {
+  const above = lowerBound > 0 ? cost.objective / lowerBound - 1 : 0
+  return [
+    `${strong(recipeText(recipe))}`,
+    '',
+    facts([
+      ['Size', `${bytes(cost.sizeBytes)}, matrices ${cost.bitsPerWeight.toFixed(3)} bits/weight`],
+      ['Objective', `${cost.objective.toPrecision(5)}, at most ${percent(above)} above the least possible`],
+      ['Written', out === undefined ? undefined : shownPath(out)],
+    ]),
+    '',
+    layerTable(recipe, matrices),
+  ].join('\n')
+}
+
+/** Bits by layer and kind of matrix; a dot where something is kept exactly. */
+function layerTable(recipe: Recipe, matrices: RecipeOutcome['matrices']): string {
+  const roles = [...new Set(matrices.map(({ role }) => role))]
+  const layers = [...new Set(matrices.map(({ layer }) => layer))]
+  const cell = (layer: number, role: string) => {
+    const matrix = matrices.find((one) => one.layer === layer && one.role === role)
+    if (!matrix) return ''
+    const { bits, sparsity } = choiceOf(recipe, matrix.name)
+    return sparsity > 0 ? `${bits} + ${percent(sparsity)}` : String(bits)
+  }
+  return table(
+    [['Layer', ...roles], ...layers.map((layer) => [String(layer), ...roles.map((role) => cell(layer, role))])],
+    ['right', ...roles.map(() => 'right' as const)],
+  )
+}

@@ -1,0 +1,109 @@
+import { InvalidArgumentError, type Command } from 'commander'
+import type { Budget } from '../../../shared/sweep/budget.ts'
+import { parseBudget } from '../../../shared/sweep/budget.ts'
+import { frontOf } from '../../../shared/sweep/grid.ts'
+import type { SweepOutcome, SweptPoint } from '../../studio/index.ts'
+import { facts, strong, table } from '../layout.ts'
+import {
+  addCalibrationOptions,
+  addCommonOptions,
+  fraction,
+  integer,
+  type CalibrationOptions,
+  type CommonOptions,
+} from '../options.ts'
+import { outliersOption, readRecipe } from '../recipe-file.ts'
+import { recipeText } from '../recipe-text.ts'
+import { runCommand } from '../session.ts'
+import { bytes, perplexity, shownPath } from '../units.ts'
+import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
+
+type Options = CommonOptions &
+  CalibrationOptions & {
+    bits: number[]
+    sparsity: number[]
+    outliers: Recipe['outliers']
+    adaptive?: number
+    budget?: Budget[]
+    recipe?: string[]
+    evaluateOn?: string
+    window?: number
+    limitWindows?: number
+  }
+
+export function registerSweep(program: Command): void {
+  const command = program
+    .command('sweep')
+    .description('measure many recipes without writing them, and see which are worth their size')
+    .argument('<checkpoint>', 'folder of a checkpoint')
+    .option('--bits <list>', 'widths of the grid', list(integer(2, 8)), [2, 3, 4])
+    .option('--sparsity <list>', 'shares kept exactly', list(fraction(0.05)), [0, 0.0005, 0.0045, 0.02])
+    .addOption(outliersOption())
+    .option('--adaptive <count>', 'measure this many of the grid, each where the front is known least', integer(1, 256))
+    .option('--budget <list>', 'also allot bits to these: 3.25bpw, 40MB, 3.5GB', list(budget))
+    .option('--recipe <file...>', 'also measure these recipes')
+    .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
+    .option('--window <tokens>', "tokens in a window (default: 2048, or the model's context)", integer(2, 1_048_576))
+    .option('--limit-windows <count>', 'read no more than this many windows', integer(1, 1_000_000_000))
+  addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
+    runCommand(options, async ({ studio, output, run }) => {
+      const { bits, sparsity: sparsities, budget: budgets, recipe, ...rest } = options
+      const recipes = recipe?.map(readRecipe)
+      const outcome = await studio.sweep({ ...rest, checkpoint, bits, sparsities, budgets, recipes }, run)
+      output.answer({ ...outcome, kind: 'sweep' }, () => sweepText(outcome, checkpoint))
+    }),
+  )
+}
+
+function list<T>(item: (text: string) => T): (text: string) => T[] {
+  return (text) => text.split(',').map(item)
+}
+
+export function budget(text: string): Budget {
+  const found = parseBudget(text)
+  if (found) return found
+  throw new InvalidArgumentError('Expected bits per weight or bytes, such as 3.25bpw, 40MB or 3.5GB.')
+}
+
+function sweepText({ points, referencePerplexity, predictor, stamp, fresh }: SweepOutcome, checkpoint: string): string {
+  const sized = points.map((point) => ({
+    point,
+    sizeBytes: point.measured.sizeBytes,
+    deltaNll: point.deltaNll ?? Infinity,
+  }))
+  const front = new Set(frontOf(sized).map(({ point }) => point))
+  const sorted = sized.sort((a, b) => a.sizeBytes - b.sizeBytes).map(({ point }) => point)
+  const base = referencePerplexity
+  return [
+    `${strong(shownPath(checkpoint))}  perplexity ${strong(perplexity(base))}, ${points.length} recipes measured, ${fresh} of them now`,
+    '',
+    table(
+      [
+        ['', 'Size', 'Bits/weight', 'Perplexity', 'Predicted', 'KL', 'Recipe'],
+        ...sorted.map((point) => pointRow(point, front.has(point), base)),
+      ],
+      ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
+    ),
+    '',
+    facts([
+      ['*', 'nothing measured is both smaller and better'],
+      [
+        'Predicted',
+        `by Δloss = ${predictor.scale.toPrecision(3)} · (½ΣFδ²/T)^${predictor.exponent.toFixed(2)}, fitted to these`,
+      ],
+      ['Text', `${stamp.textName}, ${stamp.windows} windows of ${stamp.windowLength} tokens`],
+    ]),
+  ].join('\n')
+}
+
+function pointRow({ recipe, measured, predicted }: SweptPoint, onFront: boolean, base: number | undefined): string[] {
+  return [
+    onFront ? '*' : '',
+    bytes(measured.sizeBytes),
+    measured.bitsPerWeight.toFixed(2),
+    perplexity(measured.perplexity),
+    predicted && base !== undefined ? perplexity(base * Math.exp(predicted.deltaNll)) : '',
+    measured.klMean === undefined ? '' : measured.klMean.toFixed(4),
+    recipeText(recipe),
+  ]
+}

@@ -1,0 +1,212 @@
+import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
+import type { SweepPoint } from '../../shared/contract/sidecar/sweep.ts'
+import type { Stamp } from '../../shared/contract/studio/index.ts'
+import { fail } from '../../shared/contract/studio-error.ts'
+import { allocate, type Allocation, type AllocationLimits } from '../../shared/sweep/allocate.ts'
+import { matrixBytesOf, type Budget } from '../../shared/sweep/budget.ts'
+import { costOfRecipe, type ErrorTable, type RecipeCost } from '../../shared/sweep/error-table.ts'
+import { gridRecipes, nextRecipes } from '../../shared/sweep/grid.ts'
+import { recipeOf } from '../../shared/sweep/plan.ts'
+import { learnPredictor, predict, type Prediction, type Predictor } from '../../shared/sweep/predict.ts'
+import type { CalibrationInputs } from './calibrate.ts'
+import type { Context } from './context.ts'
+import { errorTable } from './errors.ts'
+import { planEvaluation, type EvaluationInputs, type EvaluationPlan } from './evaluate.ts'
+import { openCheckpoint, type Model } from './model.ts'
+import { stretch } from './progress.ts'
+import { ensureCalibration } from './quantize.ts'
+import type { RunOptions } from './recording.ts'
+import { samplePaths } from './root.ts'
+import { makeStamp } from './stamp.ts'
+import { measureRecipes, type MeasuredRecipe } from './sweep.ts'
+
+export type RecipeRequest = CalibrationInputs & {
+  checkpoint: string
+  outliers?: Recipe['outliers'] | undefined
+  budget: Budget
+  limits?: Omit<AllocationLimits, 'matrixBytes'> | undefined
+}
+
+export type RecipeOutcome = {
+  recipe: Recipe
+  cost: RecipeCost
+  /** No allocation under the same limits has a smaller objective. */
+  lowerBound: number
+  /** Nats per token, without any measured point to learn from. */
+  predictedDeltaNll: number
+  matrices: { name: string; layer: number; role: string }[]
+}
+
+export type SweepRequest = CalibrationInputs &
+  Pick<EvaluationInputs, 'window' | 'limitWindows'> & {
+    checkpoint: string
+    /** Text to measure on; the bundled held-out text when absent. */
+    evaluateOn?: string | undefined
+    outliers?: Recipe['outliers'] | undefined
+    bits?: readonly number[] | undefined
+    sparsities?: readonly number[] | undefined
+    /** Measure this many, chosen one after the other, instead of the whole grid. */
+    adaptive?: number | undefined
+    /** Allot bits to these budgets too, and measure what comes out. */
+    budgets?: readonly Budget[] | undefined
+    /** Measure these too. */
+    recipes?: readonly Recipe[] | undefined
+  }
+
+export type SweptPoint = {
+  recipe: Recipe
+  /** Undefined where the recipe is outside the table. */
+  predicted: Prediction | undefined
+  measured: SweepPoint
+  deltaNll: number | undefined
+}
+
+export type SweepOutcome = {
+  points: SweptPoint[]
+  predictor: Predictor
+  referencePerplexity: number | undefined
+  stamp: Stamp
+  /** Points measured by this run. */
+  fresh: number
+}
+
+/** What the error table stands on. */
+type Ground = { model: Model; calibration: string; table: ErrorTable; tokensPerSample: number; base: BaseRecipe }
+type BaseRecipe = Omit<Recipe, 'bits' | 'sparsity' | 'overrides'>
+
+async function prepare(
+  context: Context,
+  request: CalibrationInputs & { checkpoint: string; outliers?: Recipe['outliers'] | undefined },
+  options: RunOptions,
+): Promise<Ground> {
+  const model = await openCheckpoint(context, request.checkpoint, options)
+  if (!model.project) throw fail('invalid-request', 'A sweep needs a project; it cannot be left unrecorded.')
+  const part = (from: number, to: number) => ({ ...options, onProgress: stretch(options.onProgress, from, to) })
+  const { path } = await ensureCalibration(context, model, request, part(0, 0.3))
+  const outliers = request.outliers ?? 'paper'
+  const table = await errorTable(context, model, path, outliers, part(0.3, 0.6))
+  const length = request.length ?? Math.min(512, model.inspection.contextLength)
+  const base = { method: 'squeezellm', outliers, solver: 'exact', weighting: 'fisher' } as const
+  // A sample of T tokens predicts all but its first.
+  return { model, calibration: path, table, tokensPerSample: length - 1, base }
+}
+
+/** Bits and sparsity for each matrix, so that the whole stays within a budget at the least predicted loss. */
+export async function allocateRecipe(
+  context: Context,
+  request: RecipeRequest,
+  options: RunOptions = {},
+): Promise<RecipeOutcome> {
+  const ground = await prepare(context, request, options)
+  const { recipe, allocation } = allotted(ground, request.budget, request.limits)
+  const predictor = learnPredictor([], ground.tokensPerSample)
+  return {
+    recipe,
+    cost: allocation.cost,
+    lowerBound: allocation.lowerBound,
+    predictedDeltaNll: predict(predictor, allocation.cost.objective).deltaNll,
+    matrices: ground.table.matrices.map(({ name, layer, role }) => ({ name, layer, role })),
+  }
+}
+
+function allotted(
+  { table, base }: Ground,
+  budget: Budget,
+  limits: Omit<AllocationLimits, 'matrixBytes'> = {},
+): { recipe: Recipe; allocation: Allocation } {
+  const allocation = allocate(table, { ...limits, matrixBytes: matrixBytesOf(table, budget) })
+  if (!allocation)
+    throw fail('invalid-request', `The checkpoint cannot be squeezed into ${budget.amount} ${budget.unit}.`, {
+      hint: 'Ask for more, or allow fewer bits.',
+    })
+  const choices = table.matrices.map(({ name }, index) => ({
+    name,
+    choice: allocation.choices[index] ?? { bits: 16, sparsity: 0 },
+  }))
+  return { recipe: recipeOf(base, choices), allocation }
+}
+
+export async function sweep(context: Context, request: SweepRequest, options: RunOptions = {}): Promise<SweepOutcome> {
+  const ground = await prepare(context, request, options)
+  const text = request.evaluateOn ?? samplePaths(context.root).heldoutText
+  const plan = await planEvaluation(ground.model, { ...request, text })
+  const grid = gridRecipes(ground.base, request.bits ?? [2, 3, 4], request.sparsities ?? [0, 0.0005, 0.0045, 0.02])
+  const more = [...(request.budgets ?? []).map((budget) => allotted(ground, budget).recipe), ...(request.recipes ?? [])]
+  const measure = (recipes: readonly Recipe[], from: number, to: number) =>
+    measureRecipes(
+      context,
+      { model: ground.model, calibration: ground.calibration, plan, recipes },
+      { ...options, onProgress: stretch(options.onProgress, from, to) },
+    )
+  const measured =
+    request.adaptive === undefined
+      ? await measure([...grid, ...more], 0.6, 1)
+      : await measureAdaptively(ground, grid, more, request.adaptive, measure)
+  return outcomeOf(ground, measured, plan)
+}
+
+/** Rounds of a few points, each where the front of size and loss is known least. */
+async function measureAdaptively(
+  { table, tokensPerSample }: Ground,
+  grid: readonly Recipe[],
+  more: readonly Recipe[],
+  count: number,
+  measure: (recipes: readonly Recipe[], from: number, to: number) => Promise<MeasuredRecipe[]>,
+): Promise<MeasuredRecipe[]> {
+  let measured: MeasuredRecipe[] = []
+  while (measured.length < count) {
+    const known = measured.map(({ recipe, point, referenceNll }) => ({
+      recipe,
+      deltaNll: deltaOf(point, referenceNll),
+    }))
+    const next = nextRecipes(table, tokensPerSample, grid, known, Math.min(POINTS_A_ROUND, count - measured.length))
+    if (next.length === 0) break
+    const done = measured.length / count
+    measured = [...measured, ...(await measure(next, 0.6 + 0.4 * done, 0.6 + 0.4 * (done + next.length / count)))]
+  }
+  return more.length === 0 ? measured : [...measured, ...(await measure(more, 0.99, 1))]
+}
+
+const POINTS_A_ROUND = 4
+
+const deltaOf = (point: SweepPoint, referenceNll: number | null): number | undefined =>
+  point.meanNll === undefined || referenceNll === null ? undefined : point.meanNll - referenceNll
+
+function outcomeOf({ table, tokensPerSample }: Ground, measured: readonly MeasuredRecipe[], plan: EvaluationPlan) {
+  const known = measured.flatMap(({ point, referenceNll }) => {
+    const deltaNll = deltaOf(point, referenceNll)
+    return deltaNll === undefined ? [] : [{ objective: point.objective, deltaNll }]
+  })
+  const predictor = learnPredictor(known, tokensPerSample)
+  const points = measured.map(({ recipe, point, referenceNll }) => {
+    const cost = costOfRecipe(table, recipe)
+    return {
+      recipe,
+      predicted: cost && predict(predictor, cost.objective),
+      measured: point,
+      deltaNll: deltaOf(point, referenceNll),
+    }
+  })
+  const referenceNll = measured.find((entry) => entry.referenceNll !== null)?.referenceNll
+  return {
+    points,
+    predictor,
+    referencePerplexity: typeof referenceNll === 'number' ? Math.exp(referenceNll) : undefined,
+    stamp: stampOf(plan, measured),
+    fresh: measured.filter(({ fresh }) => fresh).length,
+  }
+}
+
+function stampOf(plan: EvaluationPlan, measured: readonly MeasuredRecipe[]): Stamp {
+  const [first] = measured
+  if (!first) throw fail('internal', 'A sweep ended without a point.')
+  return makeStamp({
+    textName: plan.text.name,
+    textHash: plan.text.sha256,
+    windowLength: plan.window,
+    windows: first.windows,
+    tokens: first.tokens,
+    bos: plan.bos,
+    precision: plan.precision,
+  })
+}
