@@ -31,7 +31,7 @@ export async function errorTable(
   options: RunOptions,
   grid: Grid = GRID,
 ): Promise<ErrorTable> {
-  const calibration = recorded(context, calibrationPath)
+  const calibration = recordedCalibration(context, calibrationPath)
   const key = { calibrationId: calibration.id, outliers, grid: gridText(grid) }
   const database = context.database()
   const names = model.inspection.matrices.map(({ name }) => name)
@@ -83,7 +83,8 @@ function inOrder(names: readonly string[], known: ReadonlyMap<string, MatrixErro
   })
 }
 
-function recorded(context: Context, path: string): CalibrationRow {
+/** Its record; errors and predictions stand on what the project knows of it. */
+export function recordedCalibration(context: Context, path: string): CalibrationRow {
   const row = calibrationByPath(context.database(), path)
   if (row) return row
   throw fail('not-found', `${path} is no calibration of a project of the studio.`, {

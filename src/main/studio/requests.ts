@@ -12,6 +12,7 @@ import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
+import { startSweep, sweepState } from './sweep-requests.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -30,6 +31,8 @@ export function makePageApi(context: Context): StudioApi {
         return { jobId: await context.background.start((run) => calibrate(context, { checkpoint, ...inputs }, run)) }
       },
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
+      'sweep.get': ({ projectId }) => sweepState(context, projectId),
+      'sweep.start': ({ projectId, recipes }) => startSweep(context, projectId, recipes),
       'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
       'job.cancel': ({ jobId }) => {
         context.background.cancel(jobId)

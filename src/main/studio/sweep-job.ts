@@ -10,7 +10,7 @@ import { recipeOf } from '../../shared/sweep/plan.ts'
 import { learnPredictor, predict, type Prediction, type Predictor } from '../../shared/sweep/predict.ts'
 import type { CalibrationInputs } from './calibrate.ts'
 import type { Context } from './context.ts'
-import { errorTable } from './errors.ts'
+import { errorTable, recordedCalibration } from './errors.ts'
 import { planEvaluation, type EvaluationInputs, type EvaluationPlan } from './evaluate.ts'
 import { openCheckpoint, type Model } from './model.ts'
 import { stretch } from './progress.ts'
@@ -20,9 +20,15 @@ import { samplePaths } from './root.ts'
 import { makeStamp } from './stamp.ts'
 import { measureRecipes, type MeasuredRecipe } from './sweep.ts'
 
-export type RecipeRequest = CalibrationInputs & {
+/** A checkpoint, and the calibration that errors are weighted by. */
+export type GroundRequest = CalibrationInputs & {
   checkpoint: string
+  /** Folder of a calibration of the project; without it, one of the same inputs is taken or made. */
+  calibration?: string | undefined
   outliers?: Recipe['outliers'] | undefined
+}
+
+export type RecipeRequest = GroundRequest & {
   budget: Budget
   limits?: Omit<AllocationLimits, 'matrixBytes'> | undefined
 }
@@ -37,12 +43,10 @@ export type RecipeOutcome = {
   matrices: { name: string; layer: number; role: string }[]
 }
 
-export type SweepRequest = CalibrationInputs &
+export type SweepRequest = GroundRequest &
   Pick<EvaluationInputs, 'window' | 'limitWindows'> & {
-    checkpoint: string
     /** Text to measure on; the bundled held-out text when absent. */
     evaluateOn?: string | undefined
-    outliers?: Recipe['outliers'] | undefined
     bits?: readonly number[] | undefined
     sparsities?: readonly number[] | undefined
     /** Measure this many, chosen one after the other, instead of the whole grid. */
@@ -74,18 +78,14 @@ export type SweepOutcome = {
 type Ground = { model: Model; calibration: string; table: ErrorTable; tokensPerSample: number; base: BaseRecipe }
 type BaseRecipe = Omit<Recipe, 'bits' | 'sparsity' | 'overrides'>
 
-async function prepare(
-  context: Context,
-  request: CalibrationInputs & { checkpoint: string; outliers?: Recipe['outliers'] | undefined },
-  options: RunOptions,
-): Promise<Ground> {
+async function prepare(context: Context, request: GroundRequest, options: RunOptions): Promise<Ground> {
   const model = await openCheckpoint(context, request.checkpoint, options)
   if (!model.project) throw fail('invalid-request', 'A sweep needs a project; it cannot be left unrecorded.')
   const part = (from: number, to: number) => ({ ...options, onProgress: stretch(options.onProgress, from, to) })
-  const { path } = await ensureCalibration(context, model, request, part(0, 0.3))
+  const path = request.calibration ?? (await ensureCalibration(context, model, request, part(0, 0.3))).path
   const outliers = request.outliers ?? 'paper'
   const table = await errorTable(context, model, path, outliers, part(0.3, 0.6))
-  const length = request.length ?? Math.min(512, model.inspection.contextLength)
+  const { length } = recordedCalibration(context, path)
   const base = { method: 'squeezellm', outliers, solver: 'exact', weighting: 'fisher' } as const
   // A sample of T tokens predicts all but its first.
   return { model, calibration: path, table, tokensPerSample: length - 1, base }

@@ -51,7 +51,7 @@ export function sizeAxis(points: Point[]): { unit: string; divisor: number; max:
 }
 
 /** Linear, or logarithmic once the worst is more than five times the best. */
-export function perplexityTicks(points: Point[]): {
+export function perplexityTicks(points: readonly { perplexity: number }[]): {
   ticks: number[]
   domain: [number, number]
   scale: 'linear' | 'log'

@@ -16,6 +16,7 @@ import {
   projectOpenResult,
 } from './project.ts'
 import { squeezeStartParams } from './squeeze.ts'
+import { sweepGetParams, sweepGetResult, sweepStartParams } from './sweep.ts'
 
 export const studioRequests = {
   'project.list': { params: projectListParams, result: projectListResult },
@@ -24,6 +25,8 @@ export const studioRequests = {
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
+  'sweep.get': { params: sweepGetParams, result: sweepGetResult },
+  'sweep.start': { params: sweepStartParams, result: jobBegun },
   'job.list': { params: jobListParams, result: jobListResult },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
@@ -49,3 +52,4 @@ export type { JobSummary } from './job.ts'
 export type { Machine } from './machine.ts'
 export type { Project, ProjectSummary } from './project.ts'
 export type { ResultSummary } from './result.ts'
+export type { MeasuredPoint, SweepState } from './sweep.ts'

@@ -11,7 +11,7 @@ export const jobListParams = z.object({
 export const jobSummary = z.object({
   id: rowId,
   projectId: rowId.optional().describe('The project it works for, where there is one.'),
-  kind: z.string().describe('What it does: calibration, quantization, evaluation, export, benchmark.'),
+  kind: z.string().describe('What it does: calibration, quantization, evaluation, errors, sweep, export, benchmark.'),
   state: z
     .enum(['running', 'done', 'failed', 'cancelled', 'interrupted'])
     .describe('interrupted: its process is gone and it never ended.'),

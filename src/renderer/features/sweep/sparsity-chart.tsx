@@ -1,0 +1,140 @@
+import { CartesianGrid, ComposedChart, Line, ResponsiveContainer, Scatter, Tooltip, XAxis, YAxis } from 'recharts'
+import { percent, perplexity } from '../../ui/units.ts'
+import { perplexityTicks, tickFormat } from '../results/tradeoff.ts'
+import { BASE, forecast, isUniform, type Outlook } from './outlook.ts'
+import { widthColor } from './width-color.ts'
+import classes from './chart.module.css'
+
+const HEIGHT_PX = 300
+/** A root spreads the small sparsities, where most happens. */
+const place = (sparsity: number) => Math.sqrt(sparsity)
+
+type Dot = { x: number; sparsity: number; perplexity: number; bits: number; how: 'measured' | 'predicted' }
+
+/** Perplexity against sparsity, a curve for each width: predicted as a thin line, measured as dots. */
+export function SparsityChart({ outlook, chosen }: { outlook: Outlook; chosen: { bits: number; sparsity: number } }) {
+  const measured = measuredDots(outlook)
+  const widths = [...new Set([...measured.map(({ bits }) => bits), chosen.bits])].sort((a, b) => a - b)
+  const curves = widths.map((bits) => ({ bits, dots: curve(outlook, bits) }))
+  const all = [...measured, ...curves.flatMap(({ dots }) => dots)]
+  if (all.length === 0) return null
+  const { ticks, domain, scale } = perplexityTicks(all)
+  const mark = curves.find(({ bits }) => bits === chosen.bits)?.dots.find(({ sparsity }) => sparsity >= chosen.sparsity)
+  return (
+    <figure className={classes.chart} aria-label={`Perplexity against sparsity, ${measured.length} measured points`}>
+      <ResponsiveContainer width="100%" height={HEIGHT_PX}>
+        <ComposedChart margin={{ top: 12, right: 44, bottom: 22, left: 8 }} accessibilityLayer={false}>
+          <CartesianGrid stroke="var(--line)" strokeDasharray="2 4" />
+          <XAxis
+            type="number"
+            dataKey="x"
+            domain={[0, place(Math.max(...outlook.table.sparsities))]}
+            ticks={outlook.table.sparsities.filter((s) => s === 0 || s >= 0.001).map(place)}
+            tickFormatter={(x: number) => percent(x * x)}
+            tickLine={false}
+            axisLine={{ stroke: 'var(--line-strong)' }}
+            label={{ value: 'Weights kept exactly, root scale', position: 'insideBottom', offset: -14 }}
+          />
+          <YAxis
+            type="number"
+            dataKey="perplexity"
+            scale={scale}
+            domain={domain}
+            ticks={ticks}
+            tickFormatter={tickFormat(ticks)}
+            tickLine={false}
+            axisLine={false}
+            width={58}
+            label={{ value: 'Perplexity', angle: -90, position: 'insideLeft', style: { textAnchor: 'middle' } }}
+          />
+          <Tooltip cursor={false} isAnimationActive={false} content={<Hover />} />
+          {curves.map(({ bits, dots }) => (
+            <Line
+              key={bits}
+              data={dots}
+              dataKey="perplexity"
+              stroke={widthColor(bits)}
+              strokeWidth={1.25}
+              strokeDasharray="5 3"
+              dot={false}
+              activeDot={false}
+              isAnimationActive={false}
+              label={<EndLabel last={dots.length - 1} bits={bits} />}
+            />
+          ))}
+          <Scatter data={measured} dataKey="perplexity" shape={Mark} isAnimationActive={false} />
+          {mark && <Scatter data={[mark]} dataKey="perplexity" shape={Ring} isAnimationActive={false} />}
+        </ComposedChart>
+      </ResponsiveContainer>
+    </figure>
+  )
+}
+
+function measuredDots({ points }: Outlook): Dot[] {
+  return points.flatMap(({ recipe, perplexity: value }) =>
+    isUniform(recipe) && value !== undefined
+      ? [
+          {
+            x: place(recipe.sparsity),
+            sparsity: recipe.sparsity,
+            perplexity: value,
+            bits: recipe.bits,
+            how: 'measured' as const,
+          },
+        ]
+      : [],
+  )
+}
+
+function curve(outlook: Outlook, bits: number): Dot[] {
+  return outlook.table.sparsities.flatMap((sparsity) => {
+    const value = forecast(outlook, { ...BASE, bits, sparsity })?.perplexity
+    return value === undefined
+      ? []
+      : [{ x: place(sparsity), sparsity, perplexity: value, bits, how: 'predicted' as const }]
+  })
+}
+
+function EndLabel({
+  x = 0,
+  y = 0,
+  index,
+  last,
+  bits,
+}: {
+  x?: number
+  y?: number
+  index?: number
+  last: number
+  bits: number
+}) {
+  if (index !== last) return null
+  return (
+    <text x={Number(x) + 6} y={y} dominantBaseline="central" className={classes.label}>
+      {bits}-bit
+    </text>
+  )
+}
+
+function Mark({ cx = 0, cy = 0, payload }: { cx?: number; cy?: number; payload?: Dot }) {
+  return <circle cx={cx} cy={cy} r={4.5} fill={widthColor(payload?.bits ?? 3)} />
+}
+
+function Ring({ cx = 0, cy = 0 }: { cx?: number; cy?: number }) {
+  return <circle cx={cx} cy={cy} r={8} className={classes.ring} />
+}
+
+function Hover({ active, payload }: { active?: boolean; payload?: readonly { payload?: Dot }[] }) {
+  const dot = payload?.[0]?.payload
+  if (!active || !dot) return null
+  return (
+    <div className={classes.hover}>
+      <strong>
+        {dot.bits}-bit + {percent(dot.sparsity)}
+      </strong>
+      <div>
+        perplexity {perplexity(dot.perplexity)}, {dot.how}
+      </div>
+    </div>
+  )
+}
