@@ -1,9 +1,11 @@
 import { Table, Tooltip } from '@mantine/core'
 import type { EvaluationSummary, Project } from '../../../shared/contract/studio/index.ts'
+import { resultAddress } from '../../route.ts'
 import { CopyButton } from '../../ui/command.tsx'
 import { Ago, DataTable, FolderGone, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
 import { bits, change, nats, perplexity, ratio, share, size } from '../../ui/units.ts'
-import { perplexityChange, type Comparison, type Measured } from './comparison.ts'
+import { MUCH, perplexityChange, type Comparison, type Measured } from './comparison.ts'
+import { NotMeasured } from './measurements-table.tsx'
 import { methodWords, recipeBrief, recipeDetail, series } from './recipe-words.ts'
 import classes from './results-table.module.css'
 
@@ -20,13 +22,11 @@ const COLUMNS: Column[] = [
   { name: 'Folder', hidden: true },
 ]
 
-/** A rise of the perplexity that a person should see. */
-const MUCH = 0.05
-
-type Props = { checkpoint: Project['checkpoint']; comparison: Comparison; nowMs: number }
+type Props = { project: Project; comparison: Comparison; nowMs: number }
 
 /** The checkpoint, then each result: what it takes and what it lost. One stamp for the whole table. */
-export function ResultsTable({ checkpoint, comparison: { before, rows }, nowMs }: Props) {
+export function ResultsTable({ project, comparison: { before, rows }, nowMs }: Props) {
+  const { id: projectId, checkpoint } = project
   return (
     <DataTable label="Results" columns={COLUMNS} minWidth={960}>
       <Table.Tr className={classes.reference}>
@@ -49,15 +49,15 @@ export function ResultsTable({ checkpoint, comparison: { before, rows }, nowMs }
         </NumberCell>
       </Table.Tr>
       {rows.map((row) => (
-        <ResultRow key={row.result.id} row={row} before={before} nowMs={nowMs} />
+        <ResultRow key={row.result.id} projectId={projectId} row={row} before={before} nowMs={nowMs} />
       ))}
     </DataTable>
   )
 }
 
-type RowProps = { row: Measured; before: number | undefined; nowMs: number }
+type RowProps = { projectId: number; row: Measured; before: number | undefined; nowMs: number }
 
-function ResultRow({ row: { result, evaluation }, before, nowMs }: RowProps) {
+function ResultRow({ projectId, row: { result, evaluation }, before, nowMs }: RowProps) {
   const rise = perplexityChange(before, evaluation?.perplexity)
   const detail = recipeDetail(result.recipe)
   return (
@@ -66,7 +66,9 @@ function ResultRow({ row: { result, evaluation }, before, nowMs }: RowProps) {
         <Tooltip label={detail} disabled={detail === ''} openDelay={300} position="bottom-start">
           <span className={classes.model}>
             <span className={classes.dot} data-series={series(result.recipe)} />
-            {methodWords(result.recipe)} <span className={classes.recipe}>{recipeBrief(result.recipe)}</span>
+            <a className={classes.link} href={resultAddress(projectId, result.id)}>
+              {methodWords(result.recipe)} <span className={classes.recipe}>{recipeBrief(result.recipe)}</span>
+            </a>
             {!result.found && <FolderGone />}
           </span>
         </Tooltip>
@@ -110,9 +112,4 @@ function BeforeAfter({
       {perplexity(evaluation.perplexity)}
     </>
   )
-}
-
-/** Not a zero and not a blank: nobody has measured it in this way. */
-function NotMeasured() {
-  return <span className="unit">not measured</span>
 }

@@ -3,6 +3,7 @@ import type { Project } from '../../../shared/contract/studio/index.ts'
 import { Command } from '../../ui/command.tsx'
 import { Message } from '../../ui/message.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
+import { shellQuoted } from '../../ui/shell-quoted.ts'
 import { ResultsTable } from './results-table.tsx'
 import { StampPicker } from './stamp-picker.tsx'
 import { tradeoffPoints } from './tradeoff.ts'
@@ -41,7 +42,7 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
   return (
     <Section title="Results" note={<StampPicker {...choice} />}>
       <Panel>
-        <ResultsTable checkpoint={project.checkpoint} comparison={choice.comparison} nowMs={nowMs} />
+        <ResultsTable project={project} comparison={choice.comparison} nowMs={nowMs} />
       </Panel>
     </Section>
   )
@@ -51,15 +52,10 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
 export function NoResults({ path }: { path: string }) {
   return (
     <Section title="Results">
-      <Message title="Not squeezed yet" actions={<Command line={`squeeze run ${quoted(path)}`} />}>
+      <Message title="Not squeezed yet" actions={<Command line={`squeeze run ${shellQuoted(path)}`} />}>
         A result is a smaller checkpoint and the proof of what it lost. This line calibrates, squeezes and measures; the
         result shows up here as soon as it is made.
       </Message>
     </Section>
   )
-}
-
-/** A path as a shell takes it. */
-function quoted(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }
