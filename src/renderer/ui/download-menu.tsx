@@ -1,13 +1,13 @@
 import { Button, Menu } from '@mantine/core'
 
-type Props = { label: string; choices: { name: string; take: () => void }[] }
+type Props = { what: string; choices: { name: string; take: () => void }[] }
 
 /** What a table or a chart can be taken away as. */
-export function DownloadMenu({ label, choices }: Props) {
+export function DownloadMenu({ what, choices }: Props) {
   return (
     <Menu position="bottom-end" width={140}>
       <Menu.Target>
-        <Button size="compact-xs" variant="default" aria-label={label}>
+        <Button size="compact-xs" variant="default" aria-label={`Save as… (${what})`}>
           Save as…
         </Button>
       </Menu.Target>

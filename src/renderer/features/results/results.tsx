@@ -31,7 +31,7 @@ export function Tradeoff({ project, choice }: Props) {
   const file = `${project.name}-size-perplexity`
   const saving = (
     <DownloadMenu
-      label="Save the chart"
+      what="chart"
       choices={[
         {
           name: 'PNG',
@@ -92,7 +92,7 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
             {known.length === 2 ? 'Compare' : `Compare (${known.length} of 2 chosen)`}
           </Button>
           <DownloadMenu
-            label="Save the table"
+            what="table"
             choices={[
               { name: 'CSV', take: () => download(`${file}.csv`, new Blob([toCsv(records())], { type: 'text/csv' })) },
               {
