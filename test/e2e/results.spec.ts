@@ -70,7 +70,7 @@ test.describe('with the sample', () => {
 
     const map = page.getByRole('grid', { name: 'Relative error of each matrix' })
     for (const { layer, role, relativeError } of matricesOf(home, result.id)) {
-      const name = `Layer ${layer} ${role}: ${units.percent(relativeError, 3)}`
+      const name = `Layer ${layer} ${role}: ${units.percent(relativeError)}`
       await expect(map.getByRole('gridcell', { name, exact: true })).toBeVisible()
     }
     await page.getByText('Table', { exact: true }).click()

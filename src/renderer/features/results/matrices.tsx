@@ -93,7 +93,7 @@ function Chosen({ matrix }: { matrix: ResultMatrix }) {
             name: 'Checkpoint',
             value: `${exact(checkpointSizeBytes)} bytes, ${ratio(checkpointSizeBytes / sizeBytes)} as much`,
           },
-          { name: 'Relative error', value: percent(matrix.relativeError, 3) },
+          { name: 'Relative error', value: percent(matrix.relativeError) },
           { name: 'Objective', value: scientific(matrix.objective) },
         ]}
       />
@@ -129,7 +129,7 @@ function MatrixTable({ matrices }: { matrices: ResultMatrix[] }) {
           <NumberCell>{bits(matrix.bitsPerWeight)}</NumberCell>
           <NumberCell>{size(matrix.sizeBytes)}</NumberCell>
           <NumberCell>{ratio(matrix.checkpointSizeBytes / matrix.sizeBytes)}</NumberCell>
-          <NumberCell>{percent(matrix.relativeError, 3)}</NumberCell>
+          <NumberCell>{percent(matrix.relativeError)}</NumberCell>
           <NumberCell>{scientific(matrix.objective)}</NumberCell>
         </Table.Tr>
       ))}

@@ -22,9 +22,9 @@ export const RELATIVE_ERROR: MatrixMeasure = {
   name: 'Relative error',
   words: '‖w − ŵ‖ / ‖w‖: how far the stored weights are from the checkpoint’s',
   of: ({ relativeError }) => relativeError,
-  format: (value) => percent(value, 3),
-  scale: linear,
-  from: nothing,
+  format: percent,
+  scale: spread,
+  from: least,
 }
 
 export const MATRIX_MEASURES: MatrixMeasure[] = [

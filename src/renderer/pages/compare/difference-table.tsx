@@ -24,7 +24,7 @@ export function DifferenceTable({ pair: [a, b], rows }: { pair: Pair; rows: Diff
           <NumberCell>{values[0]}</NumberCell>
           <NumberCell>{values[1]}</NumberCell>
           <NumberCell>{difference}</NumberCell>
-          <Table.Td>
+          <Table.Td className={classes.why}>
             <span className="unit">{how ?? 'read from the files'}</span>
           </Table.Td>
         </Table.Tr>

@@ -16,7 +16,7 @@ const ERROR: Measure = {
   id: 'error',
   name: 'Relative error',
   of: ({ relativeError }) => relativeError,
-  format: (value) => percent(value, 3),
+  format: percent,
 }
 const MEASURES: Measure[] = [
   ERROR,
