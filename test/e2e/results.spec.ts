@@ -87,6 +87,8 @@ test.describe('with the sample', () => {
       test.use({ colorScheme })
 
       test('the pages of a result and of two can be read by all', async ({ page }) => {
+        // Seven audits by axe.
+        test.setTimeout(180_000)
         const { projectId, results } = recorded(home)
         const [first, second] = results
         const served = await startServer(home, '--port', '0')

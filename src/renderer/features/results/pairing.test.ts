@@ -53,6 +53,7 @@ describe('pairing measurements', () => {
       ['y', 12],
       ['x', 7],
     ])
+    expect(shared.map(({ measured }) => measured[0])).toMatchObject(Array(2).fill({ klMean: 0, top1Agreement: 1 }))
   })
 
   it('says so when one was never measured', () => {

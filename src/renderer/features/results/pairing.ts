@@ -63,8 +63,10 @@ export function pairMeasurements(
 function measuredOf(project: Pick<Project, 'results' | 'evaluations'>, side: Side, key: string): Measured | undefined {
   const { before, rows } = compareOn(project, key)
   if (side !== 'checkpoint') return rows.find(({ result }) => result.id === side)?.evaluation
+  // Its distance from itself is known without measuring.
   const alone = project.evaluations.find((each) => each.resultId === undefined && each.stamp.key === key)
-  return alone ?? (before === undefined ? undefined : { perplexity: before, diverged: false })
+  if (alone) return { perplexity: alone.perplexity, diverged: alone.diverged, klMean: 0, top1Agreement: 1 }
+  return before === undefined ? undefined : { perplexity: before, diverged: false, klMean: 0, top1Agreement: 1 }
 }
 
 /** What sets a stamp apart from the one nearest to it among the others. */
