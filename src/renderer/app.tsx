@@ -1,8 +1,11 @@
 import { Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
+import { UndoNotice } from './features/results/undo-notice.tsx'
+import { ComparePage } from './pages/compare/compare-page.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
+import { ResultPage } from './pages/result/result-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
 import { SweepPage } from './pages/sweep/sweep-page.tsx'
 import { homeAddress, useRoute, type Route } from './route.ts'
@@ -37,6 +40,7 @@ export function App() {
       <main className={classes.main}>
         <Page route={route} />
       </main>
+      <UndoNotice />
     </>
   )
 }
@@ -47,6 +51,8 @@ function Page({ route }: { route: Route }) {
     const Section = SECTIONS[route.section]
     return <Section projectId={route.projectId} />
   }
+  if (route.page === 'result') return <ResultPage projectId={route.projectId} resultId={route.resultId} />
+  if (route.page === 'compare') return <ComparePage projectId={route.projectId} sides={route.sides} />
   return (
     <Message title="There is no such page" actions={<Anchor href={homeAddress}>Go to the projects</Anchor>}>
       {route.address}

@@ -5,7 +5,12 @@ import { PROJECT_SECTIONS, projectPlace, type ProjectSection } from '../shared/c
 export type Route =
   | { page: 'home' }
   | { page: 'project'; projectId: number; section: ProjectSection }
+  | { page: 'result'; projectId: number; resultId: number }
+  | { page: 'compare'; projectId: number; sides: [Side, Side] }
   | { page: 'unknown'; address: string }
+
+/** One of two models that are compared: a result by its number, or what all results are made from. */
+export type Side = number | 'checkpoint'
 
 export function parseRoute(fragment: string): Route {
   const address = fragment.replace(/^#/, '')
@@ -13,12 +18,30 @@ export function parseRoute(fragment: string): Route {
   const project = /^\/projects\/([1-9]\d{0,14})(?:\/([a-z]+))?$/.exec(address)
   const section = PROJECT_SECTIONS.find((name) => name === (project?.[2] ?? 'overview'))
   if (project && section) return { page: 'project', projectId: Number(project[1]), section }
+  const result = /^\/projects\/([1-9]\d{0,14})\/results\/([1-9]\d{0,14})$/.exec(address)
+  if (result) return { page: 'result', projectId: Number(result[1]), resultId: Number(result[2]) }
+  const pair = /^\/projects\/([1-9]\d{0,14})\/compare\/([1-9]\d{0,14}|checkpoint)\/([1-9]\d{0,14})$/.exec(address)
+  if (pair) return { page: 'compare', projectId: Number(pair[1]), sides: [side(pair[2]), side(pair[3])] }
   return { page: 'unknown', address }
+}
+
+function side(text?: string): Side {
+  return text === 'checkpoint' ? 'checkpoint' : Number(text)
 }
 
 export const homeAddress = '#/'
 
 export const projectAddress = projectPlace
+
+export function resultAddress(projectId: number, resultId: number): string {
+  return `#/projects/${projectId}/results/${resultId}`
+}
+
+/** The checkpoint, where it is one of them, stands first. */
+export function compareAddress(projectId: number, [a, b]: readonly [Side, Side]): string {
+  const [first, second] = b === 'checkpoint' ? [b, a] : [a, b]
+  return `#/projects/${projectId}/compare/${first}/${second}`
+}
 
 function subscribe(changed: () => void): () => void {
   window.addEventListener('hashchange', changed)

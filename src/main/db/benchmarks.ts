@@ -1,5 +1,6 @@
 import type { BenchmarkResult, ModelSpeed, ReadBandwidth } from '../../shared/contract/sidecar/benchmark.ts'
 import type { Database } from './open.ts'
+import { OF_WHAT_IS_THERE } from './results.ts'
 
 export type BenchmarkRow = {
   id: number
@@ -67,14 +68,14 @@ export function insertBenchmark(
   )
 }
 
-/** Of the checkpoint and of every result, newest first. */
+/** Of the checkpoint and of every result that is not deleted, newest first. */
 export function listBenchmarks(database: Database, projectId: number): BenchmarkRow[] {
   const rows = database
     .prepare(
       `SELECT id, project_id AS projectId, result_id AS resultId, model_fingerprint AS modelFingerprint, processor,
               threads, simd, arithmetic, prompt_tokens AS promptTokens, generate_tokens AS generateTokens, rounds,
               interleaved, speed, read_bandwidth AS readBandwidth, created_at AS createdAt
-       FROM benchmarks WHERE project_id = ? ORDER BY id DESC`,
+       FROM benchmarks WHERE project_id = ? AND ${OF_WHAT_IS_THERE} ORDER BY id DESC`,
     )
     .all(projectId) as Stored[]
   return rows.map((row) => ({

@@ -1,6 +1,7 @@
 import type { EvaluationResult } from '../../shared/contract/sidecar/evaluation.ts'
 import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { Database } from './open.ts'
+import { OF_WHAT_IS_THERE } from './results.ts'
 
 export type EvaluationRow = {
   id: number
@@ -80,7 +81,7 @@ export function insertEvaluation(
   )
 }
 
-/** Of the checkpoint and of every result, newest first. */
+/** Of the checkpoint and of every result that is not deleted, newest first. */
 export function listEvaluations(database: Database, projectId: number): EvaluationRow[] {
   const rows = database
     .prepare(
@@ -89,7 +90,7 @@ export function listEvaluations(database: Database, projectId: number): Evaluati
               window_length AS windowLength, windows, limit_windows AS limitWindows, tokens, bos, precision, against_path AS againstPath, kl_mean AS klMean,
               top1_agreement AS top1Agreement, against_perplexity AS againstPerplexity,
               peak_memory_bytes AS peakMemoryBytes, duration_ms AS durationMs, created_at AS createdAt
-       FROM evaluations WHERE project_id = ? ORDER BY id DESC`,
+       FROM evaluations WHERE project_id = ? AND ${OF_WHAT_IS_THERE} ORDER BY id DESC`,
     )
     .all(projectId) as Stored[]
   return rows.map((row) => ({ ...row, diverged: row.diverged === 1 }))

@@ -30,6 +30,9 @@ const SELECT = `
          peak_memory_bytes AS peakMemoryBytes, duration_ms AS durationMs, created_at AS createdAt
   FROM results`
 
+/** Condition on the rows of a table with a result_id: those of the checkpoint, and those of results not deleted. */
+export const OF_WHAT_IS_THERE = '(result_id IS NULL OR result_id IN (SELECT id FROM results WHERE deleted_at IS NULL))'
+
 /** A result at the same path takes the place of the one recorded before: that folder is gone. */
 export function insertResult(
   database: Database,
@@ -87,14 +90,44 @@ export function insertResult(
   return save.immediate()
 }
 
-/** Newest first. */
+/** Without the deleted ones, newest first. */
 export function listResults(database: Database, projectId: number): ResultRow[] {
-  return (database.prepare(`${SELECT} WHERE project_id = ? ORDER BY id DESC`).all(projectId) as Stored[]).map(toRow)
+  const rows = database.prepare(`${SELECT} WHERE project_id = ? AND deleted_at IS NULL ORDER BY id DESC`).all(projectId)
+  return (rows as Stored[]).map(toRow)
 }
 
 export function resultByPath(database: Database, path: string): ResultRow | undefined {
-  const stored = database.prepare(`${SELECT} WHERE path = ?`).get(path) as Stored | undefined
+  const stored = database.prepare(`${SELECT} WHERE path = ? AND deleted_at IS NULL`).get(path) as Stored | undefined
   return stored && toRow(stored)
+}
+
+export type DeletedResult = { id: number; projectId: number; path: string; deletedFrom: string; deletedAt: number }
+
+const SELECT_DELETED = `
+  SELECT id, project_id AS projectId, path, deleted_from AS deletedFrom, deleted_at AS deletedAt
+  FROM results WHERE deleted_at IS NOT NULL`
+
+/** Newest deletion first. */
+export function listDeletedResults(database: Database): DeletedResult[] {
+  return database.prepare(`${SELECT_DELETED} ORDER BY deleted_at DESC, id DESC`).all() as DeletedResult[]
+}
+
+/** Hides a result; `path` is where its folder is kept meanwhile. */
+export function markResultDeleted(database: Database, id: number, entry: { path: string; now: number }): void {
+  database
+    .prepare('UPDATE results SET deleted_from = path, path = ?, deleted_at = ? WHERE id = ? AND deleted_at IS NULL')
+    .run(entry.path, entry.now, id)
+}
+
+export function unmarkResultDeleted(database: Database, id: number): void {
+  database
+    .prepare('UPDATE results SET path = deleted_from, deleted_from = NULL, deleted_at = NULL WHERE id = ?')
+    .run(id)
+}
+
+/** Removes the row with all that hangs on it. */
+export function removeResult(database: Database, id: number): void {
+  database.prepare('DELETE FROM results WHERE id = ?').run(id)
 }
 
 /** In the order of the checkpoint. */

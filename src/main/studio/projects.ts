@@ -109,6 +109,7 @@ function noSuchProject(name: string): Error {
   return fail('not-found', `There is no project ${name}.`, { hint: 'squeeze projects list shows those there are.' })
 }
 
+/** A measurement of a result that is not recorded any more says nothing of the checkpoint. */
 function details(context: Context, row: ProjectRow): Project {
   const database = context.database()
   return {
@@ -119,7 +120,9 @@ function details(context: Context, row: ProjectRow): Project {
     checkpoint: checkpointFacts(row),
     calibrations: listCalibrations(database, row.id).map(calibrationSummary),
     results: listResults(database, row.id).map(resultSummary),
-    evaluations: listEvaluations(database, row.id).map((evaluation) => evaluationSummary(evaluation, row.path)),
+    evaluations: listEvaluations(database, row.id)
+      .filter((evaluation) => evaluation.resultId !== null || evaluation.modelFingerprint === row.fingerprint)
+      .map((evaluation) => evaluationSummary(evaluation, row.path)),
   }
 }
 

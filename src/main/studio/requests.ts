@@ -13,6 +13,8 @@ import { openModel } from './model.ts'
 import { jobSummaries, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
 import { startSweep, sweepState } from './sweep-requests.ts'
+import { resultDetails, startEvaluation, startExport } from './results.ts'
+import { deleteResult, emptyTrash, restoreResult } from './trash.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -20,6 +22,7 @@ const LOOK_EVERY_MS = 1000
 /** The studio as a page knows it. */
 export function makePageApi(context: Context): StudioApi {
   const jobs = (projectId?: number) => jobSummaries(context, projectId)
+  void emptyTrash(context)
   return makeApi(
     {
       'project.list': () => ({ projects: projectSummaries(context) }),
@@ -30,6 +33,14 @@ export function makePageApi(context: Context): StudioApi {
         const { path: checkpoint } = projectRow(context, projectId)
         return { jobId: await context.background.start((run) => calibrate(context, { checkpoint, ...inputs }, run)) }
       },
+      'result.get': ({ projectId, resultId }) => resultDetails(context, projectId, resultId),
+      'result.delete': ({ projectId, resultId }) => deleteResult(context, projectId, resultId),
+      'result.restore': ({ projectId, resultId }) => {
+        restoreResult(context, projectId, resultId)
+        return {}
+      },
+      'evaluation.start': async (asked) => ({ jobId: await startEvaluation(context, asked) }),
+      'export.start': async (asked) => ({ jobId: await startExport(context, asked) }),
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
       'sweep.get': ({ projectId }) => sweepState(context, projectId),
       'sweep.start': ({ projectId, recipes }) => startSweep(context, projectId, recipes),

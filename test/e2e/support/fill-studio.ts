@@ -189,7 +189,7 @@ function addEvaluation(
   insertEvaluation(database, {
     projectId,
     resultId,
-    modelFingerprint: 'm',
+    modelFingerprint: resultId === undefined ? `fp-${pathOf(database, projectId)}` : `m-${resultId}`,
     textName: 'heldout.txt',
     textHash: 'beefbeefbeefbeef',
     bos: 'none',

@@ -20,6 +20,8 @@ const NAMES: Record<ProjectSection, string> = {
 type Props = {
   projectId: number
   section: ProjectSection
+  /** Of a page within the section, where it has a name of its own. */
+  title?: string
   /** What stands in the place of the page while the project is asked for. */
   waiting: ReactNode
   /** The main action of the page, at the end of the title line. */
@@ -28,11 +30,11 @@ type Props = {
 }
 
 /** What all pages of a project have in common: which one it is, and the way to the others. */
-export function ProjectFrame({ projectId, section, waiting, action, children }: Props) {
+export function ProjectFrame({ projectId, section, title: own, waiting, action, children }: Props) {
   useEffect(() => openProject(projectId), [projectId])
   const { value: project, error } = useProject()
-  const title = section === 'overview' ? project?.name : `${NAMES[section]} · ${project?.name}`
-  useDocumentTitle(project ? `${title} · Squeeze Studio` : 'Squeeze Studio')
+  const title = own ?? (section === 'overview' ? undefined : NAMES[section])
+  useDocumentTitle([project && title, project?.name, 'Squeeze Studio'].filter(Boolean).join(' · '))
   return (
     <div className={classes.frame}>
       {error && <Failure error={error} retry={reloadProject} />}

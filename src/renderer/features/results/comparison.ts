@@ -41,6 +41,9 @@ export function compareOn(project: Pick<Project, 'results' | 'evaluations'>, key
   }
 }
 
+/** A rise of the perplexity that a person should see. */
+export const MUCH = 0.05
+
 /** Relative rise of the perplexity, where both are numbers. */
 export function perplexityChange(before?: number, after?: number): number | undefined {
   return before === undefined || after === undefined ? undefined : after / before - 1

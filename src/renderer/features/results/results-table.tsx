@@ -1,9 +1,12 @@
 import { Table, Tooltip } from '@mantine/core'
 import type { EvaluationSummary, Project } from '../../../shared/contract/studio/index.ts'
+import { resultAddress, type Side } from '../../route.ts'
 import { CopyButton } from '../../ui/command.tsx'
 import { Ago, DataTable, FolderGone, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
 import { bits, change, nats, perplexity, ratio, share, size } from '../../ui/units.ts'
-import { perplexityChange, type Comparison, type Measured } from './comparison.ts'
+import { MUCH, perplexityChange, type Comparison, type Measured } from './comparison.ts'
+import { resultName } from './names.ts'
+import { NotMeasured } from './measurements-table.tsx'
 import { methodWords, recipeBrief, recipeDetail, series } from './recipe-words.ts'
 import classes from './results-table.module.css'
 
@@ -20,13 +23,18 @@ const COLUMNS: Column[] = [
   { name: 'Folder', hidden: true },
 ]
 
-/** A rise of the perplexity that a person should see. */
-const MUCH = 0.05
-
-type Props = { checkpoint: Project['checkpoint']; comparison: Comparison; nowMs: number }
+type Props = {
+  project: Project
+  comparison: Comparison
+  nowMs: number
+  /** Those that are to be compared: two at most. */
+  chosen: Side[]
+  toggle: (side: Side) => void
+}
 
 /** The checkpoint, then each result: what it takes and what it lost. One stamp for the whole table. */
-export function ResultsTable({ checkpoint, comparison: { before, rows }, nowMs }: Props) {
+export function ResultsTable({ project, comparison: { before, rows }, nowMs, chosen, toggle }: Props) {
+  const { id: projectId, checkpoint } = project
   return (
     <DataTable label="Results" columns={COLUMNS} minWidth={960}>
       <Table.Tr className={classes.reference}>
@@ -34,6 +42,7 @@ export function ResultsTable({ checkpoint, comparison: { before, rows }, nowMs }
           <span className={classes.model}>
             <span className={classes.dot} data-series="checkpoint" />
             Checkpoint <span className={classes.recipe}>{checkpoint.dtype}</span>
+            <Choose name="the checkpoint" checked={chosen.includes('checkpoint')} toggle={() => toggle('checkpoint')} />
           </span>
         </RowHead>
         <NumberCell>{bits(checkpoint.bitsPerWeight)}</NumberCell>
@@ -49,15 +58,30 @@ export function ResultsTable({ checkpoint, comparison: { before, rows }, nowMs }
         </NumberCell>
       </Table.Tr>
       {rows.map((row) => (
-        <ResultRow key={row.result.id} row={row} before={before} nowMs={nowMs} />
+        <ResultRow
+          key={row.result.id}
+          projectId={projectId}
+          row={row}
+          before={before}
+          nowMs={nowMs}
+          chosen={chosen.includes(row.result.id)}
+          toggle={toggle}
+        />
       ))}
     </DataTable>
   )
 }
 
-type RowProps = { row: Measured; before: number | undefined; nowMs: number }
+type RowProps = {
+  projectId: number
+  row: Measured
+  before: number | undefined
+  nowMs: number
+  chosen: boolean
+  toggle: (side: Side) => void
+}
 
-function ResultRow({ row: { result, evaluation }, before, nowMs }: RowProps) {
+function ResultRow({ projectId, row: { result, evaluation }, before, nowMs, chosen, toggle }: RowProps) {
   const rise = perplexityChange(before, evaluation?.perplexity)
   const detail = recipeDetail(result.recipe)
   return (
@@ -66,8 +90,11 @@ function ResultRow({ row: { result, evaluation }, before, nowMs }: RowProps) {
         <Tooltip label={detail} disabled={detail === ''} openDelay={300} position="bottom-start">
           <span className={classes.model}>
             <span className={classes.dot} data-series={series(result.recipe)} />
-            {methodWords(result.recipe)} <span className={classes.recipe}>{recipeBrief(result.recipe)}</span>
+            <a className={classes.link} href={resultAddress(projectId, result.id)}>
+              {methodWords(result.recipe)} <span className={classes.recipe}>{recipeBrief(result.recipe)}</span>
+            </a>
             {!result.found && <FolderGone />}
+            <Choose name={resultName(result)} checked={chosen} toggle={() => toggle(result.id)} />
           </span>
         </Tooltip>
       </RowHead>
@@ -86,12 +113,21 @@ function ResultRow({ row: { result, evaluation }, before, nowMs }: RowProps) {
         <Ago thenMs={result.createdAtMs} nowMs={nowMs} />
       </NumberCell>
       <NumberCell>
-        <CopyButton
-          text={result.path}
-          label={`Copy path of ${methodWords(result.recipe)} ${recipeBrief(result.recipe)}`}
-        />
+        <CopyButton text={result.path} label={`Copy path of ${resultName(result)}`} />
       </NumberCell>
     </Table.Tr>
+  )
+}
+
+function Choose({ name, checked, toggle }: { name: string; checked: boolean; toggle: () => void }) {
+  return (
+    <input
+      type="checkbox"
+      className={classes.choose}
+      aria-label={`Compare ${name}`}
+      checked={checked}
+      onChange={toggle}
+    />
   )
 }
 
@@ -110,9 +146,4 @@ function BeforeAfter({
       {perplexity(evaluation.perplexity)}
     </>
   )
-}
-
-/** Not a zero and not a blank: nobody has measured it in this way. */
-function NotMeasured() {
-  return <span className="unit">not measured</span>
 }

@@ -2,7 +2,8 @@ import type { MatrixSensitivity } from '../../../shared/contract/sidecar/calibra
 import { Facts } from '../../ui/facts.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { exact, share } from '../../ui/units.ts'
-import { MEASURES, scientific } from './measures.ts'
+import { scientific } from '../../features/matrices/scales.ts'
+import { MEASURES } from './measures.ts'
 
 type Props = { matrix: MatrixSensitivity; matrices: MatrixSensitivity[] }
 

@@ -4,15 +4,16 @@ import type { CalibrationSummary, Project } from '../../../shared/contract/studi
 import { CalibrateButton } from '../../features/calibrations/calibrate-button.tsx'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
+import { Heatmap, Legend } from '../../features/matrices/heatmap.tsx'
+import { linear, logarithmic, scientific } from '../../features/matrices/scales.ts'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
 import { useJobs } from '../../stores/jobs.ts'
 import { loadSensitivities, useSensitivities } from '../../stores/sensitivities.ts'
 import { Message } from '../../ui/message.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { exact } from '../../ui/units.ts'
-import { Heatmap, Legend } from './heatmap.tsx'
 import { MatrixDetails } from './matrix-details.tsx'
-import { linear, logarithmic, MEASURES, WEIGHTED } from './measures.ts'
+import { MEASURES, WEIGHTED } from './measures.ts'
 import classes from './sensitivity-page.module.css'
 
 export function SensitivityPage({ projectId }: { projectId: number }) {
@@ -95,7 +96,7 @@ function Learnt({ project, calibration, choose }: LearntProps) {
             )}
           </div>
           <Heatmap matrices={matrices} measure={measure} scale={scale} chosen={matrix.name} choose={setName} />
-          <Legend low={low} high={Math.max(...values)} note={`${scaling} scale`} />
+          <Legend low={scientific(low)} high={scientific(Math.max(...values))} note={`${scaling} scale`} />
         </Panel>
         <p className={classes.source}>Learnt from {calibrationWords(calibration)}.</p>
       </Section>

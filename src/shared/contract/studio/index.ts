@@ -15,6 +15,16 @@ import {
   projectOpenParams,
   projectOpenResult,
 } from './project.ts'
+import {
+  evaluationStartParams,
+  exportStartParams,
+  resultDeleteParams,
+  resultDeleteResult,
+  resultGetParams,
+  resultGetResult,
+  resultRestoreParams,
+  resultRestoreResult,
+} from './result.ts'
 import { squeezeStartParams } from './squeeze.ts'
 import { sweepGetParams, sweepGetResult, sweepStartParams } from './sweep.ts'
 
@@ -24,6 +34,11 @@ export const studioRequests = {
   'project.open': { params: projectOpenParams, result: projectOpenResult },
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
+  'result.get': { params: resultGetParams, result: resultGetResult },
+  'result.delete': { params: resultDeleteParams, result: resultDeleteResult },
+  'result.restore': { params: resultRestoreParams, result: resultRestoreResult },
+  'evaluation.start': { params: evaluationStartParams, result: jobBegun },
+  'export.start': { params: exportStartParams, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'sweep.get': { params: sweepGetParams, result: sweepGetResult },
   'sweep.start': { params: sweepStartParams, result: jobBegun },
@@ -51,5 +66,5 @@ export type { EvaluationSummary, Stamp } from './evaluation.ts'
 export type { JobSummary } from './job.ts'
 export type { Machine } from './machine.ts'
 export type { Project, ProjectSummary } from './project.ts'
-export type { ResultSummary } from './result.ts'
 export type { MeasuredPoint, SweepState } from './sweep.ts'
+export type { ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'

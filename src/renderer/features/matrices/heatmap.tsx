@@ -1,14 +1,19 @@
 import type { KeyboardEvent } from 'react'
-import type { MatrixSensitivity } from '../../../shared/contract/sidecar/calibration.ts'
 import { VIRIDIS_GRADIENT, viridis } from '../../ui/viridis.ts'
-import { scientific, type Measure } from './measures.ts'
+import { scientific } from './scales.ts'
 import classes from './heatmap.module.css'
 
-type Props = {
-  matrices: MatrixSensitivity[]
-  measure: Measure
+/** Where a matrix is in the model. */
+export type Place = { name: string; layer: number; role: string }
+
+type Props<M extends Place> = {
+  matrices: M[]
+  measure: { name: string; of: (matrix: M) => number }
+  /** A value in words; a sensitivity spans many powers of ten. */
+  words?: (value: number) => string
   /** 0..1 of a value, for its colour. */
   scale: (value: number) => number
+  colour?: (share: number) => string
   chosen: string | undefined
   choose: (name: string) => void
 }
@@ -24,7 +29,15 @@ const NEXT: Record<string, [number, number]> = {
  * Layers by matrices, one cell each. A grid of the keyboard: one stop of the tab key, arrows move within, and where one
  * is, is chosen.
  */
-export function Heatmap({ matrices, measure, scale, chosen, choose }: Props) {
+export function Heatmap<M extends Place>({
+  matrices,
+  measure,
+  words = scientific,
+  scale,
+  colour = viridis,
+  chosen,
+  choose,
+}: Props<M>) {
   const roles = [...new Set(matrices.map(({ role }) => role))]
   const layers = [...new Set(matrices.map(({ layer }) => layer))]
   const at = new Map(matrices.map((matrix) => [`${matrix.layer} ${matrix.role}`, matrix]))
@@ -75,11 +88,11 @@ export function Heatmap({ matrices, measure, scale, chosen, choose }: Props) {
                 type="button"
                 role="gridcell"
                 className={classes.cell}
-                style={{ background: viridis(scale(value)) }}
-                aria-label={`Layer ${layer} ${role}: ${scientific(value)}`}
+                style={{ background: colour(scale(value)) }}
+                aria-label={`Layer ${layer} ${role}: ${words(value)}`}
                 aria-selected={matrix.name === chosen}
                 tabIndex={matrix.name === reachable ? 0 : -1}
-                title={`Layer ${layer} ${role}\n${measure.name} ${scientific(value)}`}
+                title={`Layer ${layer} ${role}\n${measure.name} ${words(value)}`}
                 onClick={() => choose(matrix.name)}
                 onKeyDown={(event) => move(event, row, column)}
               />
@@ -91,17 +104,19 @@ export function Heatmap({ matrices, measure, scale, chosen, choose }: Props) {
   )
 }
 
-function cellId({ layer, role }: MatrixSensitivity): string {
-  return `sensitivity-${layer}-${role}`
+function cellId({ layer, role }: Place): string {
+  return `matrix-${layer}-${role}`
 }
 
+type LegendProps = { low: string; high: string; note: string; gradient?: string }
+
 /** What the colours mean. */
-export function Legend({ low, high, note }: { low: number; high: number; note: string }) {
+export function Legend({ low, high, note, gradient = VIRIDIS_GRADIENT }: LegendProps) {
   return (
     <div className={classes.legend}>
-      <span>{scientific(low)}</span>
-      <span className={classes.gradient} style={{ background: VIRIDIS_GRADIENT }} aria-hidden="true" />
-      <span>{scientific(high)}</span>
+      <span>{low}</span>
+      <span className={classes.gradient} style={{ background: gradient }} aria-hidden="true" />
+      <span>{high}</span>
       <span className="unit">{note}</span>
     </div>
   )

@@ -1,0 +1,77 @@
+import type { Project } from '../../../shared/contract/studio/index.ts'
+import { perplexityChange, type Comparison } from './comparison.ts'
+
+type Value = string | number | boolean | null
+
+/** One line a model, the checkpoint first. Sizes are bytes, changes and shares fractions, KL divergences nats per token. */
+export function tableRecords(
+  { name, checkpoint }: Pick<Project, 'name' | 'checkpoint'>,
+  { stamp, before, rows }: Comparison,
+): Record<string, Value>[] {
+  const measured = {
+    text: stamp?.textName ?? null,
+    textSha256: stamp?.textHash ?? null,
+    windows: stamp?.windows ?? null,
+    windowLength: stamp?.windowLength ?? null,
+    predictedTokens: stamp?.tokens ?? null,
+    bos: stamp?.bos ?? null,
+    precision: stamp?.precision ?? null,
+    stamp: stamp?.key ?? null,
+  }
+  return [
+    {
+      project: name,
+      model: 'checkpoint',
+      bits: null,
+      sparsity: null,
+      outliers: null,
+      solver: null,
+      weighting: null,
+      bitsPerWeight: checkpoint.bitsPerWeight,
+      sizeBytes: checkpoint.sizeBytes,
+      perplexity: before ?? null,
+      perplexityChange: null,
+      klMean: null,
+      top1Agreement: null,
+      diverged: null,
+      ...measured,
+      madeAt: null,
+      path: checkpoint.path,
+      fingerprint: checkpoint.fingerprint,
+    },
+    ...rows.map(({ result, evaluation }) => ({
+      project: name,
+      model: result.recipe.method,
+      bits: result.recipe.bits,
+      sparsity: result.recipe.sparsity,
+      outliers: result.recipe.outliers,
+      solver: result.recipe.solver,
+      weighting: result.recipe.weighting,
+      bitsPerWeight: result.bitsPerWeight,
+      sizeBytes: result.sizeBytes,
+      perplexity: evaluation?.perplexity ?? null,
+      perplexityChange: perplexityChange(before, evaluation?.perplexity) ?? null,
+      klMean: evaluation?.klMean ?? null,
+      top1Agreement: evaluation?.top1Agreement ?? null,
+      diverged: evaluation?.diverged ?? null,
+      ...measured,
+      madeAt: new Date(result.createdAtMs).toISOString(),
+      path: result.path,
+      fingerprint: result.fingerprint,
+    })),
+  ]
+}
+
+/** RFC 4180. */
+export function toCsv(records: Record<string, Value>[]): string {
+  const names = Object.keys(records[0] ?? {})
+  const lines = [names, ...records.map((record) => names.map((name) => record[name] ?? null))]
+  return lines.map((line) => line.map(csvField).join(',') + '\r\n').join('')
+}
+
+function csvField(value: Value): string {
+  if (typeof value !== 'string') return value === null ? '' : String(value)
+  // A spreadsheet would run a name that begins like a formula.
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
