@@ -4,6 +4,7 @@ import type { Machine } from '../../shared/contract/studio/index.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
+import { benchmarkSummaries, startBenchmarks } from './benchmark-requests.ts'
 import { calibrate } from './calibrate.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
@@ -29,6 +30,8 @@ export function makePageApi(context: Context): StudioApi {
         const { path: checkpoint } = projectRow(context, projectId)
         return { jobId: await context.background.start((run) => calibrate(context, { checkpoint, ...inputs }, run)) }
       },
+      'benchmark.list': ({ projectId }) => ({ benchmarks: benchmarkSummaries(context, projectId) }),
+      'benchmark.start': (asked) => startBenchmarks(context, asked),
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
       'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
       'job.cancel': ({ jobId }) => {

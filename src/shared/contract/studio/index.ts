@@ -3,6 +3,7 @@
  * window. Every request and event is listed here; what travels is framed by `frame.ts`.
  */
 import type { z } from 'zod'
+import { benchmarkListParams, benchmarkListResult, benchmarkStartRequest } from './benchmark.ts'
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
 import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
@@ -23,6 +24,8 @@ export const studioRequests = {
   'project.open': { params: projectOpenParams, result: projectOpenResult },
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
+  'benchmark.list': { params: benchmarkListParams, result: benchmarkListResult },
+  'benchmark.start': { params: benchmarkStartRequest, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'job.list': { params: jobListParams, result: jobListResult },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
@@ -42,6 +45,7 @@ export type StudioEventPayload<E extends StudioEvent> = z.infer<(typeof studioEv
 /** One event with its payload, told apart by its name. */
 export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEventPayload<E> } }[StudioEvent]
 
+export type { BenchmarkSummary } from './benchmark.ts'
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
 export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
