@@ -4,6 +4,7 @@ import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
+import { SpeedPage } from './pages/speed/speed-page.tsx'
 import { homeAddress, useRoute, type Route } from './route.ts'
 import { useLink } from './stores/link.ts'
 import { Mark } from './ui/icons.tsx'
@@ -14,6 +15,7 @@ import classes from './app.module.css'
 const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   overview: ProjectPage,
   sensitivity: SensitivityPage,
+  speed: SpeedPage,
 }
 
 export function App() {
