@@ -4,16 +4,17 @@ import { Ago, DataTable, NumberCell, RowHead, type Column } from '../../ui/data-
 import { exact, figure, share } from '../../ui/units.ts'
 import type { Measurement } from './measurements.ts'
 import { ModelName } from './model-name.tsx'
+import classes from './history-table.module.css'
 
-const COLUMNS: Column[] = [
+const columns = (contexts: boolean): Column[] => [
   { name: 'Model', align: 'start' },
   { name: 'Computed on', align: 'start' },
   { name: 'Threads' },
   { name: 'Prompt', unit: 'tokens' },
   { name: 'Generated', unit: 'tokens' },
-  { name: 'After', unit: 'tokens' },
+  ...(contexts ? [{ name: 'After', unit: 'tokens' }] : []),
   { name: 'Generation', unit: 'tokens/s' },
-  { name: 'Reach', unit: 'of the rounds' },
+  { name: 'Min–max', unit: 'of the rounds' },
   { name: 'Of the limit', unit: 'of its own run' },
   { name: 'First token', unit: 'ms' },
   { name: 'Measured' },
@@ -23,15 +24,19 @@ type Props = { measurements: Measurement[]; results: ResultSummary[]; nowMs: num
 
 /** All that was ever measured, newest first. */
 export function HistoryTable({ measurements, results, nowMs }: Props) {
+  // Elsewhere generation begins where the prompt ends.
+  const contexts = measurements.some(({ context, promptTokens }) => context !== promptTokens)
   return (
-    <DataTable label="All measurements of speed" columns={COLUMNS} minWidth={1080}>
+    <DataTable label="All measurements of speed" columns={columns(contexts)} minWidth={1080}>
       {measurements.map((m) => (
         <Table.Tr key={`${m.id}-${m.context}`}>
           <RowHead>
             <ModelName result={results.find(({ id }) => id === m.resultId)} storedAs={m.storedAs} />
           </RowHead>
           <Table.Td>
-            {m.processor}{' '}
+            <span className={classes.machine} title={m.processor}>
+              {m.processor}
+            </span>{' '}
             <span className="unit">
               {m.simd}, {m.arithmetic}
             </span>
@@ -39,7 +44,7 @@ export function HistoryTable({ measurements, results, nowMs }: Props) {
           <NumberCell>{m.readBandwidth.threads}</NumberCell>
           <NumberCell>{exact(m.promptTokens)}</NumberCell>
           <NumberCell>{exact(m.generateTokens)}</NumberCell>
-          <NumberCell>{exact(m.context)}</NumberCell>
+          {contexts && <NumberCell>{exact(m.context)}</NumberCell>}
           <NumberCell>{figure(m.tokensPerSecond.median)}</NumberCell>
           <NumberCell>
             {figure(m.tokensPerSecond.min)}–{figure(m.tokensPerSecond.max)}

@@ -1,7 +1,7 @@
 import { Table } from '@mantine/core'
 import { DataTable, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
 import { Panel } from '../../ui/section.tsx'
-import { figure, ratio, share, size } from '../../ui/units.ts'
+import { figure, percent, ratio, share, size } from '../../ui/units.ts'
 import { series } from '../results/recipe-words.ts'
 import { LimitBar, SpeedBar } from './bar.tsx'
 import { limitTokensPerSecond, machineWords, type Measurement, type SpeedRow } from './measurements.ts'
@@ -10,8 +10,8 @@ import classes from './speed-table.module.css'
 
 const COLUMNS: Column[] = [
   { name: 'Model', align: 'start' },
-  { name: 'Generation', unit: 'tokens/s, median and reach of the rounds', align: 'start' },
-  { name: 'Faster', unit: 'than the checkpoint' },
+  { name: 'Generation', unit: 'tokens/s, median and min–max', align: 'start' },
+  { name: 'Ratio', unit: 'to the checkpoint' },
   { name: 'Of the memory limit', unit: 'the line is all of it', align: 'start' },
   { name: 'Prompt', unit: 'tokens/s' },
   { name: 'First token', unit: 'ms' },
@@ -44,6 +44,7 @@ export function SpeedTable({ rows, sample }: { rows: SpeedRow[]; sample: Measure
           Measured on {machineWords(sample)}. {limitWords(measured)}
         </p>
         <Beyond rows={rows} />
+        <Unsteady rows={rows} />
       </div>
     </>
   )
@@ -77,7 +78,7 @@ function Row({ row: { result, measurement: m }, fastest, nearest, base }: RowPro
       <NumberCell>{base !== undefined && ratio(median / base)}</NumberCell>
       <Table.Td className={classes.wide}>
         <LimitBar share={m.bandwidthShare.median} most={nearest}>
-          <span className={m.bandwidthShare.median > 1 ? classes.beyond : undefined}>
+          <span className={m.bandwidthShare.median > 1 ? classes.caution : undefined}>
             {share(m.bandwidthShare.median)}
           </span>
         </LimitBar>
@@ -112,9 +113,27 @@ function Beyond({ rows }: { rows: SpeedRow[] }) {
     return `${modelWords(result)} (${size(measurement?.weightBytesPerToken ?? 0)} of weights)`
   })
   return (
-    <p className={classes.beyond}>
+    <p className={classes.caution}>
       Beyond 100 %: {names.join(', ')}. Weights so small stay in the caches of the processor, which are faster than the
       memory; the limit does not bind them.
     </p>
   )
+}
+
+/** Apart, in parts of the median, from which on rounds do not tell a speed but what else the machine did. */
+const WIDE = 0.3
+
+function Unsteady({ rows }: { rows: SpeedRow[] }) {
+  const unsteady = rows.filter(({ measurement }) => measurement && spreadOf(measurement) > WIDE)
+  if (unsteady.length === 0) return null
+  return (
+    <p className={classes.caution}>
+      Unsteady: the rounds of {unsteady.map(({ result }) => modelWords(result)).join(', ')} lie more than{' '}
+      {percent(WIDE, 0)} of the median apart. Other work was on the machine; measure again when it is idle.
+    </p>
+  )
+}
+
+function spreadOf({ tokensPerSecond: { min, median, max } }: Measurement): number {
+  return (max - min) / median
 }
