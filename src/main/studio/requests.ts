@@ -13,6 +13,7 @@ import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
+import { settingsInSight, writeSettings } from './settings.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -37,6 +38,11 @@ export function makePageApi(context: Context): StudioApi {
       'job.cancel': ({ jobId }) => {
         context.background.cancel(jobId)
         return {}
+      },
+      'settings.get': () => settingsInSight(context.home),
+      'settings.set': (settings) => {
+        writeSettings(context.home, settings)
+        return settingsInSight(context.home)
       },
       'machine.get': () => machine(context),
     },

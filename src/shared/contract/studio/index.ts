@@ -16,6 +16,7 @@ import {
   projectOpenParams,
   projectOpenResult,
 } from './project.ts'
+import { settingsGetParams, settingsGetResult, settingsSetParams, settingsSetResult } from './settings.ts'
 import { squeezeStartParams } from './squeeze.ts'
 
 export const studioRequests = {
@@ -29,6 +30,8 @@ export const studioRequests = {
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'job.list': { params: jobListParams, result: jobListResult },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
+  'settings.get': { params: settingsGetParams, result: settingsGetResult },
+  'settings.set': { params: settingsSetParams, result: settingsSetResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
 } as const
 
@@ -53,3 +56,4 @@ export type { JobSummary } from './job.ts'
 export type { Machine } from './machine.ts'
 export type { Project, ProjectSummary } from './project.ts'
 export type { ResultSummary } from './result.ts'
+export type { Settings, SettingsInSight } from './settings.ts'
