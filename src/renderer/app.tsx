@@ -1,13 +1,14 @@
-import { Anchor } from '@mantine/core'
+import { ActionIcon, Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
+import { SettingsPage } from './pages/settings/settings-page.tsx'
 import { SpeedPage } from './pages/speed/speed-page.tsx'
-import { homeAddress, useRoute, type Route } from './route.ts'
+import { homeAddress, settingsAddress, useRoute, type Route } from './route.ts'
 import { useLink } from './stores/link.ts'
-import { Mark } from './ui/icons.tsx'
+import { SlidersIcon, Mark } from './ui/icons.tsx'
 import { Message } from './ui/message.tsx'
 import { ThemeSwitch } from './ui/theme-switch.tsx'
 import classes from './app.module.css'
@@ -30,6 +31,17 @@ export function App() {
           </a>
           <div className={classes.tools}>
             <ThemeSwitch />
+            <ActionIcon
+              component="a"
+              href={settingsAddress}
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label="Settings"
+              aria-current={route.page === 'settings' ? 'page' : undefined}
+            >
+              <SlidersIcon />
+            </ActionIcon>
           </div>
         </div>
       </header>
@@ -43,6 +55,7 @@ export function App() {
 
 function Page({ route }: { route: Route }) {
   if (route.page === 'home') return <HomePage />
+  if (route.page === 'settings') return <SettingsPage />
   if (route.page === 'project') {
     const Section = SECTIONS[route.section]
     return <Section projectId={route.projectId} />

@@ -68,7 +68,11 @@ function Measured({ project, benchmarks }: { project: Project; benchmarks: Bench
       </Section>
       <Section
         title="All measurements"
-        note={setups.length > 1 ? 'compare only rows that were computed alike: processor, threads, instructions and tokens' : undefined}
+        note={
+          setups.length > 1
+            ? 'compare only rows that were computed alike: processor, threads, instructions and tokens'
+            : undefined
+        }
         actions={
           <ExportMenu name={`speed of ${project.name}`} rows={measurements} columns={exportColumns(project.results)} />
         }
