@@ -33,6 +33,8 @@ async function tabTo(page: Page, name: RegExp): Promise<void> {
   const focused = () =>
     page.evaluate(() => {
       const element = document.activeElement
+      // Nothing is in focus then, and its text is that of the whole page.
+      if (element === document.body) return ''
       return element?.getAttribute('aria-label') ?? element?.textContent ?? ''
     })
   for (let presses = 0; presses < 40 && !name.test(await focused()); presses++) await page.keyboard.press('Tab')
@@ -181,8 +183,10 @@ test('the keyboard alone measures and saves the table', async ({ page, home, ser
   makeTinyCheckpoint(folder)
   expect((await squeeze('inspect', folder, '--home', home)).status).toBe(0)
   await page.goto(served.url)
+  await expect(page.getByRole('link', { name: /parameters/ })).toBeVisible()
   await tabTo(page, /parameters/)
   await page.keyboard.press('Enter')
+  await expect(page.getByRole('link', { name: 'Speed', exact: true })).toBeVisible()
   await tabTo(page, /^Speed$/)
   await page.keyboard.press('Enter')
   await expect(page.getByText('Speed was not measured yet')).toBeVisible()
