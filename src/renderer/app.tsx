@@ -1,4 +1,4 @@
-import { Anchor } from '@mantine/core'
+import { ActionIcon, Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { UndoNotice } from './features/results/undo-notice.tsx'
@@ -8,9 +8,11 @@ import { ProjectPage } from './pages/project/project-page.tsx'
 import { ResultPage } from './pages/result/result-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
 import { SweepPage } from './pages/sweep/sweep-page.tsx'
-import { homeAddress, useRoute, type Route } from './route.ts'
+import { SettingsPage } from './pages/settings/settings-page.tsx'
+import { SpeedPage } from './pages/speed/speed-page.tsx'
+import { homeAddress, settingsAddress, useRoute, type Route } from './route.ts'
 import { useLink } from './stores/link.ts'
-import { Mark } from './ui/icons.tsx'
+import { SlidersIcon, Mark } from './ui/icons.tsx'
 import { Message } from './ui/message.tsx'
 import { ThemeSwitch } from './ui/theme-switch.tsx'
 import classes from './app.module.css'
@@ -19,6 +21,7 @@ const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   overview: ProjectPage,
   sensitivity: SensitivityPage,
   sweep: SweepPage,
+  speed: SpeedPage,
 }
 
 export function App() {
@@ -33,6 +36,17 @@ export function App() {
           </a>
           <div className={classes.tools}>
             <ThemeSwitch />
+            <ActionIcon
+              component="a"
+              href={settingsAddress}
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label="Settings"
+              aria-current={route.page === 'settings' ? 'page' : undefined}
+            >
+              <SlidersIcon />
+            </ActionIcon>
           </div>
         </div>
       </header>
@@ -47,6 +61,7 @@ export function App() {
 
 function Page({ route }: { route: Route }) {
   if (route.page === 'home') return <HomePage />
+  if (route.page === 'settings') return <SettingsPage />
   if (route.page === 'project') {
     const Section = SECTIONS[route.section]
     return <Section projectId={route.projectId} />

@@ -10,6 +10,8 @@ it('reads the place from the fragment', () => {
     projectId: 12,
     section: 'sensitivity',
   })
+  expect(parseRoute('#/settings')).toEqual({ page: 'settings' })
+  expect(parseRoute('#/settings/x')).toEqual({ page: 'unknown', address: '/settings/x' })
   expect(parseRoute('#/projects/0')).toEqual({ page: 'unknown', address: '/projects/0' })
   expect(parseRoute('#/projects/1/x')).toMatchObject({ page: 'unknown' })
   expect(parseRoute(resultAddress(3, 7))).toEqual({ page: 'result', projectId: 3, resultId: 7 })

@@ -4,6 +4,7 @@ import { PROJECT_SECTIONS, projectPlace, type ProjectSection } from '../shared/c
 /** Where a person is. The fragment of the address says it, so that it works the same under app:// and http://. */
 export type Route =
   | { page: 'home' }
+  | { page: 'settings' }
   | { page: 'project'; projectId: number; section: ProjectSection }
   | { page: 'result'; projectId: number; resultId: number }
   | { page: 'compare'; projectId: number; sides: [Side, Side] }
@@ -15,6 +16,7 @@ export type Side = number | 'checkpoint'
 export function parseRoute(fragment: string): Route {
   const address = fragment.replace(/^#/, '')
   if (address === '' || address === '/') return { page: 'home' }
+  if (address === '/settings') return { page: 'settings' }
   const project = /^\/projects\/([1-9]\d{0,14})(?:\/([a-z]+))?$/.exec(address)
   const section = PROJECT_SECTIONS.find((name) => name === (project?.[2] ?? 'overview'))
   if (project && section) return { page: 'project', projectId: Number(project[1]), section }
@@ -30,6 +32,7 @@ function side(text?: string): Side {
 }
 
 export const homeAddress = '#/'
+export const settingsAddress = '#/settings'
 
 export const projectAddress = projectPlace
 

@@ -1,4 +1,4 @@
-import type { BenchmarkResult, ModelSpeed, ReadBandwidth } from '../../shared/contract/sidecar/benchmark.ts'
+import type { Arithmetic, BenchmarkResult, ModelSpeed, ReadBandwidth } from '../../shared/contract/sidecar/benchmark.ts'
 import type { Database } from './open.ts'
 import { OF_WHAT_IS_THERE } from './results.ts'
 
@@ -11,7 +11,7 @@ export type BenchmarkRow = {
   processor: string
   threads: number
   simd: string
-  arithmetic: string
+  arithmetic: Arithmetic
   promptTokens: number
   generateTokens: number
   rounds: number

@@ -13,7 +13,8 @@ export type Background = {
   cancelAll: () => void
 }
 
-export function makeBackground(): Background {
+/** `machinery` says, at the start of each work, what it is to be computed with. */
+export function makeBackground(machinery: () => Pick<RunOptions, 'device' | 'threads'> = () => ({})): Background {
   const running = new Map<number, AbortController>()
 
   function start(work: (options: RunOptions) => Promise<unknown>): Promise<number> {
@@ -25,7 +26,7 @@ export function makeBackground(): Background {
         running.set(id, controller)
         resolve(id)
       }
-      work({ signal: controller.signal, onJob })
+      work({ ...machinery(), signal: controller.signal, onJob })
         .then(() => reject(fail('output-exists', 'All of this was made before; there is nothing left to do.')), reject)
         .finally(() => {
           for (const id of jobs) running.delete(id)

@@ -6,6 +6,7 @@ import { createSidecar, locateSidecar, type Sidecar } from '../sidecar/index.ts'
 import { makeBackground, type Background } from './background.ts'
 import { resolveHome } from './home.ts'
 import { findRoot } from './root.ts'
+import { readSettings } from './settings.ts'
 
 export type StudioOptions = {
   /** The studio's folder; SQUEEZE_HOME or the platform's place when absent. */
@@ -46,7 +47,7 @@ export function createContext(options: StudioOptions): Context {
     logFile: options.keepLog === false ? undefined : join(home, 'logs', 'sidecar.log'),
     ...(options.cancelGraceMs === undefined ? {} : { cancelGraceMs: options.cancelGraceMs }),
   })
-  const background = makeBackground()
+  const background = makeBackground(() => readSettings(home))
   let database: Database | undefined
   return {
     home,

@@ -4,6 +4,7 @@ import type { Machine } from '../../shared/contract/studio/index.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
+import { benchmarkSummaries, startBenchmarks } from './benchmark-requests.ts'
 import { calibrate } from './calibrate.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
@@ -15,6 +16,7 @@ import { quietly } from './recording.ts'
 import { startSweep, sweepState } from './sweep-requests.ts'
 import { resultDetails, startEvaluation, startExport } from './results.ts'
 import { deleteResult, emptyTrash, restoreResult } from './trash.ts'
+import { settingsInSight, writeSettings } from './settings.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -41,6 +43,8 @@ export function makePageApi(context: Context): StudioApi {
       },
       'evaluation.start': async (asked) => ({ jobId: await startEvaluation(context, asked) }),
       'export.start': async (asked) => ({ jobId: await startExport(context, asked) }),
+      'benchmark.list': ({ projectId }) => ({ benchmarks: benchmarkSummaries(context, projectId) }),
+      'benchmark.start': (asked) => startBenchmarks(context, asked),
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
       'sweep.get': ({ projectId }) => sweepState(context, projectId),
       'sweep.start': ({ projectId, recipes }) => startSweep(context, projectId, recipes),
@@ -48,6 +52,11 @@ export function makePageApi(context: Context): StudioApi {
       'job.cancel': ({ jobId }) => {
         context.background.cancel(jobId)
         return {}
+      },
+      'settings.get': () => settingsInSight(context.home),
+      'settings.set': (settings) => {
+        writeSettings(context.home, settings)
+        return settingsInSight(context.home)
       },
       'machine.get': () => machine(context),
     },

@@ -40,6 +40,14 @@ export const ScreenIcon = () => (
   </Icon>
 )
 
+export const SlidersIcon = () => (
+  <Icon>
+    <path d="M3 6.5h6M13 6.5h4M3 13.5h3M10 13.5h7" />
+    <circle cx="11" cy="6.5" r="2" />
+    <circle cx="8" cy="13.5" r="2" />
+  </Icon>
+)
+
 export const CopyIcon = () => (
   <Icon size={15}>
     <rect x="7" y="7" width="9.5" height="9.5" rx="1.8" />

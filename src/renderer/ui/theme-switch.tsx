@@ -1,4 +1,4 @@
-import { ActionIcon, Menu, useMantineColorScheme, type MantineColorScheme } from '@mantine/core'
+import { ActionIcon, Menu, SegmentedControl, useMantineColorScheme, type MantineColorScheme } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { MoonIcon, ScreenIcon, SunIcon } from './icons.tsx'
 
@@ -29,5 +29,18 @@ export function ThemeSwitch() {
         </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
+  )
+}
+
+/** The same with all choices in sight. */
+export function ThemeChoice() {
+  const { colorScheme, setColorScheme } = useMantineColorScheme()
+  return (
+    <SegmentedControl
+      aria-label="Theme"
+      value={colorScheme}
+      onChange={setColorScheme}
+      data={SCHEMES.map(({ scheme, words }) => ({ value: scheme, label: words }))}
+    />
   )
 }

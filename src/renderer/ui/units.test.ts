@@ -25,6 +25,13 @@ describe('units', () => {
   ])('says perplexity %d as %s', (value, words) => expect(units.perplexity(value)).toBe(words))
 
   it.each([
+    [1695.02, '1,695'],
+    [99.96, '100'],
+    [10.84, '10.8'],
+    [0.5, '0.50'],
+  ])('says the figure %d as %s', (value, words) => expect(units.figure(value)).toBe(words))
+
+  it.each([
     [0, '±0.00 %'],
     [0.021, '+2.1 %'],
     [-0.0004, '-0.04 %'],

@@ -35,6 +35,11 @@ export function exact(value: number): string {
   return value.toLocaleString('en-US')
 }
 
+/** Three digits that mean something, in the unit that stands beside it: 1695.02 → "1,695", 10.84 → "10.8". */
+export function figure(value: number): string {
+  return value >= 99.95 ? exact(Math.round(value)) : significant(value)
+}
+
 /** More digits where a difference is small against the number, none that the measurement does not carry. */
 export function perplexity(value: number): string {
   if (value >= 1e5) return value.toExponential(2).replace('e+', 'e')

@@ -15,6 +15,7 @@ const NAMES: Record<ProjectSection, string> = {
   overview: 'Overview',
   sensitivity: 'Sensitivity',
   sweep: 'Sweep',
+  speed: 'Speed',
 }
 
 type Props = {

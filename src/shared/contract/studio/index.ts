@@ -3,6 +3,7 @@
  * window. Every request and event is listed here; what travels is framed by `frame.ts`.
  */
 import type { z } from 'zod'
+import { benchmarkListParams, benchmarkListResult, benchmarkStartRequest } from './benchmark.ts'
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
 import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
@@ -25,6 +26,7 @@ import {
   resultRestoreParams,
   resultRestoreResult,
 } from './result.ts'
+import { settingsGetParams, settingsGetResult, settingsSetParams, settingsSetResult } from './settings.ts'
 import { squeezeStartParams } from './squeeze.ts'
 import { sweepGetParams, sweepGetResult, sweepStartParams } from './sweep.ts'
 
@@ -39,11 +41,15 @@ export const studioRequests = {
   'result.restore': { params: resultRestoreParams, result: resultRestoreResult },
   'evaluation.start': { params: evaluationStartParams, result: jobBegun },
   'export.start': { params: exportStartParams, result: jobBegun },
+  'benchmark.list': { params: benchmarkListParams, result: benchmarkListResult },
+  'benchmark.start': { params: benchmarkStartRequest, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'sweep.get': { params: sweepGetParams, result: sweepGetResult },
   'sweep.start': { params: sweepStartParams, result: jobBegun },
   'job.list': { params: jobListParams, result: jobListResult },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
+  'settings.get': { params: settingsGetParams, result: settingsGetResult },
+  'settings.set': { params: settingsSetParams, result: settingsSetResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
 } as const
 
@@ -60,6 +66,7 @@ export type StudioEventPayload<E extends StudioEvent> = z.infer<(typeof studioEv
 /** One event with its payload, told apart by its name. */
 export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEventPayload<E> } }[StudioEvent]
 
+export type { BenchmarkSummary } from './benchmark.ts'
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
 export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
@@ -68,3 +75,4 @@ export type { Machine } from './machine.ts'
 export type { Project, ProjectSummary } from './project.ts'
 export type { MeasuredPoint, SweepState } from './sweep.ts'
 export type { ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'
+export type { Settings, SettingsInSight } from './settings.ts'
