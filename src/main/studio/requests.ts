@@ -7,11 +7,13 @@ import { makeApi, type StudioApi } from './api.ts'
 import { calibrate } from './calibrate.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
+import { listFolder } from './folders.ts'
 import { inspect } from './inspect.ts'
 import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
-import { jobSummaries, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
+import { jobSummaries, offersSample, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
+import { samplePaths } from './root.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -21,9 +23,11 @@ export function makePageApi(context: Context): StudioApi {
   const jobs = (projectId?: number) => jobSummaries(context, projectId)
   return makeApi(
     {
-      'project.list': () => ({ projects: projectSummaries(context) }),
+      'project.list': () => ({ projects: projectSummaries(context), offersSample: offersSample(context) }),
       'project.get': ({ projectId }) => project(context, projectId),
       'project.open': async ({ path }) => ({ projectId: await openProject(context, path) }),
+      'sample.open': async () => ({ projectId: await openProject(context, samplePaths(context.root).checkpoint) }),
+      'folder.list': ({ path }) => listFolder(context.places, path),
       'calibration.get': ({ projectId, calibrationId }) => sensitivities(context, projectId, calibrationId),
       'calibration.start': async ({ projectId, ...inputs }) => {
         const { path: checkpoint } = projectRow(context, projectId)

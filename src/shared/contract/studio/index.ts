@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
+import { folderListParams, folderListResult } from './folder.ts'
 import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
 import {
@@ -14,6 +15,7 @@ import {
   projectListResult,
   projectOpenParams,
   projectOpenResult,
+  sampleOpenParams,
 } from './project.ts'
 import { squeezeStartParams } from './squeeze.ts'
 
@@ -21,6 +23,8 @@ export const studioRequests = {
   'project.list': { params: projectListParams, result: projectListResult },
   'project.get': { params: projectGetParams, result: projectGetResult },
   'project.open': { params: projectOpenParams, result: projectOpenResult },
+  'sample.open': { params: sampleOpenParams, result: projectOpenResult },
+  'folder.list': { params: folderListParams, result: folderListResult },
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
@@ -45,7 +49,8 @@ export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEven
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
 export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
+export type { FolderEntry, FolderListing } from './folder.ts'
 export type { JobSummary } from './job.ts'
 export type { Machine } from './machine.ts'
-export type { Project, ProjectSummary } from './project.ts'
+export type { Project, ProjectList, ProjectSummary } from './project.ts'
 export type { ResultSummary } from './result.ts'
