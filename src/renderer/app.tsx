@@ -1,6 +1,8 @@
 import { Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
+import { DropZone } from './features/opening/drop-zone.tsx'
+import { FolderDialog } from './features/opening/folder-dialog.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
@@ -35,6 +37,8 @@ export function App() {
       <main className={classes.main}>
         <Page route={route} />
       </main>
+      <FolderDialog />
+      <DropZone />
     </>
   )
 }

@@ -36,7 +36,7 @@ export const projectListResult = z.object({
     .boolean()
     .describe('True when the sample that comes with the studio is there and has no project yet.'),
 })
-export type ProjectList = z.infer<typeof projectListResult>
+export type ListedProjects = z.infer<typeof projectListResult>
 
 /** renderer → host: looks at a checkpoint, or at a result's, and makes its project where there is none yet. */
 export const projectOpenParams = z.object({
