@@ -3,6 +3,7 @@ import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { DropZone } from './features/opening/drop-zone.tsx'
 import { FolderDialog } from './features/opening/folder-dialog.tsx'
+import { CheckpointPage } from './pages/checkpoint/checkpoint-page.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
@@ -15,6 +16,7 @@ import classes from './app.module.css'
 
 const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   overview: ProjectPage,
+  checkpoint: CheckpointPage,
   sensitivity: SensitivityPage,
 }
 

@@ -28,6 +28,10 @@ export function makePageApi(context: Context): StudioApi {
       'project.open': async ({ path }) => ({ projectId: await openProject(context, path) }),
       'sample.open': async () => ({ projectId: await openProject(context, samplePaths(context.root).checkpoint) }),
       'folder.list': ({ path }) => listFolder(context.places, path),
+      'checkpoint.get': ({ projectId }) => {
+        const { fingerprint, matrices } = projectRow(context, projectId).inspection
+        return { projectId, fingerprint, matrices }
+      },
       'calibration.get': ({ projectId, calibrationId }) => sensitivities(context, projectId, calibrationId),
       'calibration.start': async ({ projectId, ...inputs }) => {
         const { path: checkpoint } = projectRow(context, projectId)

@@ -1,4 +1,3 @@
-import { Skeleton } from '@mantine/core'
 import { useEffect, useRef, type KeyboardEvent, type ReactNode } from 'react'
 import type { FolderEntry, FolderListing } from '../../../shared/contract/studio/index.ts'
 import { ChevronIcon, CheckpointIcon, FileIcon, FolderIcon } from '../../ui/icons.tsx'
@@ -21,6 +20,9 @@ const ICONS: Record<FolderEntry['kind'], ReactNode> = {
   file: <FileIcon />,
 }
 
+/** While the first listing is on its way: the list keeps its place and the keyboard. */
+const NOTHING: FolderListing = { trail: [], isCheckpoint: false, entries: [], leftOut: 0 }
+
 /**
  * What is in a folder. One stop of the tab key: arrows, Home, End and the first letter of a name move, Enter or → goes
  * on, Backspace or ← goes up.
@@ -30,8 +32,7 @@ export function FolderList({ listing, active, setActive, open, up }: Props) {
   useEffect(() => {
     list.current?.children[active]?.scrollIntoView({ block: 'nearest' })
   }, [active, listing])
-  if (!listing) return <Skeleton height={320} radius={8} role="status" aria-label="Loading the folder" />
-  const { entries, leftOut, trail } = listing
+  const { entries, leftOut, trail } = listing ?? NOTHING
 
   function press(event: KeyboardEvent) {
     const next = nextIndex(event.key, active, entries)
@@ -54,6 +55,7 @@ export function FolderList({ listing, active, setActive, open, up }: Props) {
         // The dialog begins here.
         data-autofocus
         tabIndex={0}
+        aria-busy={!listing}
         className={classes.list}
         onKeyDown={press}
       >
@@ -75,7 +77,7 @@ export function FolderList({ listing, active, setActive, open, up }: Props) {
           </li>
         ))}
       </ul>
-      {entries.length === 0 && <p className={classes.empty}>No folder and no checkpoint in here.</p>}
+      {listing && entries.length === 0 && <p className={classes.empty}>No folder and no checkpoint in here.</p>}
       {leftOut > 0 && (
         <p className={classes.more}>{exact(leftOut)} more are not shown. Type the path on the projects page instead.</p>
       )}

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
+import { checkpointGetParams, checkpointGetResult } from './checkpoint.ts'
 import { folderListParams, folderListResult } from './folder.ts'
 import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
@@ -25,6 +26,7 @@ export const studioRequests = {
   'project.open': { params: projectOpenParams, result: projectOpenResult },
   'sample.open': { params: sampleOpenParams, result: projectOpenResult },
   'folder.list': { params: folderListParams, result: folderListResult },
+  'checkpoint.get': { params: checkpointGetParams, result: checkpointGetResult },
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
@@ -47,7 +49,7 @@ export type StudioEventPayload<E extends StudioEvent> = z.infer<(typeof studioEv
 export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEventPayload<E> } }[StudioEvent]
 
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
-export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
+export type { CheckpointFacts, CheckpointMatrices, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
 export type { FolderEntry, FolderListing } from './folder.ts'
 export type { JobSummary } from './job.ts'
