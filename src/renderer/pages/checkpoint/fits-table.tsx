@@ -8,11 +8,15 @@ import { bits, exact, percent, ratio, share, size } from '../../ui/units.ts'
 import { contextOf, fits, verdict, type Fit } from './fits.ts'
 import classes from './fits-table.module.css'
 
+/** Two sizes closer than this are one to a person: headers of files make the difference. */
+const SAME = 0.005
+const LEAST = 0.001
+
 const COLUMNS = [
   { name: 'Weights kept at', align: 'start' as const },
   { name: 'Bits per weight', unit: 'estimated' },
   { name: 'Size on disk', unit: 'estimated' },
-  { name: 'Than now' },
+  { name: 'Against now', unit: 'estimated' },
   { name: 'Memory to generate', unit: 'estimated' },
   { name: 'Of the free memory', unit: 'estimated', align: 'start' as const },
 ]
@@ -37,14 +41,14 @@ export function FitsTable({ checkpoint }: { checkpoint: CheckpointFacts }) {
         All of it is estimated; nothing has been squeezed or loaded for it. Memory: the weights, and a cache of keys and
         values for {exact(contextOf(checkpoint))} tokens in fp16
         {contextOf(checkpoint) === checkpoint.contextLength && ', the longest text that the model was made for'}.
-        Embedding and head stay as they are in the file.
+        Embedding and head stay as they are in the file
+        {checkpoint.tiedEmbeddings && ', and take their place in memory twice'}.
       </p>
     </Section>
   )
 }
 
 function Line({ fit, nowBytes, freeBytes }: { fit: Fit; nowBytes: number; freeBytes: number | undefined }) {
-  const times = nowBytes / fit.sizeBytes
   return (
     <Table.Tr>
       <RowHead>
@@ -52,11 +56,17 @@ function Line({ fit, nowBytes, freeBytes }: { fit: Fit; nowBytes: number; freeBy
       </RowHead>
       <NumberCell>{bits(fit.bitsPerWeight)}</NumberCell>
       <NumberCell>{size(fit.sizeBytes)}</NumberCell>
-      <NumberCell>{times > 1.005 ? `${ratio(times)} smaller` : <span className="unit">as large</span>}</NumberCell>
+      <NumberCell>{againstNow(fit.sizeBytes, nowBytes)}</NumberCell>
       <NumberCell>{size(fit.memoryBytes)}</NumberCell>
       <Table.Td>{freeBytes !== undefined && <Room memoryBytes={fit.memoryBytes} freeBytes={freeBytes} />}</Table.Td>
     </Table.Tr>
   )
+}
+
+function againstNow(sizeBytes: number, nowBytes: number): string {
+  const times = nowBytes / sizeBytes
+  if (Math.abs(times - 1) < SAME) return 'as large'
+  return times > 1 ? `${ratio(times)} smaller` : `${ratio(1 / times)} larger`
 }
 
 function Room({ memoryBytes, freeBytes }: { memoryBytes: number; freeBytes: number }) {
@@ -67,7 +77,7 @@ function Room({ memoryBytes, freeBytes }: { memoryBytes: number; freeBytes: numb
       <div className={classes.track} aria-hidden="true">
         <div style={{ width: `${100 * Math.min(1, used)}%` }} />
       </div>
-      <span className={classes.share}>{share(used)}</span>
+      <span className={classes.share}>{used < LEAST ? `under ${share(LEAST)}` : share(used)}</span>
       <span className={classes.verdict}>{words}</span>
     </div>
   )

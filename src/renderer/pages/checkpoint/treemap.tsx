@@ -17,6 +17,8 @@ const TITLE = 18
 /** Between groups, and around a tile within one. */
 const GAP = 3
 const SEAM = 0.75
+/** About as wide as a letter is drawn. */
+const LETTER = 6.5
 
 const KEYS: Record<string, Direction> = {
   ArrowLeft: 'left',
@@ -103,6 +105,7 @@ type ShapeProps = {
 function TileShape({ tile, index, chosen, share: of, choose, point }: ShapeProps) {
   const { leaf, group, rect } = tile
   const { x, y, width, height } = shrunk(rect, SEAM)
+  const label = height > 16 ? labelFor(leaf.name, width) : undefined
   const name = group === leaf.name ? leaf.name : `${group} ${leaf.name}`
   return (
     <g
@@ -116,18 +119,24 @@ function TileShape({ tile, index, chosen, share: of, choose, point }: ShapeProps
       onPointerEnter={point}
     >
       <rect x={x} y={y} width={width} height={height} rx={2} />
-      {height > 16 && width > 7 * leaf.name.length + 10 && (
+      {label && (
         <text x={x + 5} y={y + 14}>
-          {leaf.name}
+          {label}
         </text>
       )}
-      {height > 32 && width > 60 && (
+      {label && height > 32 && width > 60 && (
         <text x={x + 5} y={y + 28} className={classes.size}>
           {size(leaf.sizeBytes)}
         </text>
       )}
     </g>
   )
+}
+
+/** The name, or its first part, where there is room for it. */
+function labelFor(name: string, width: number): string | undefined {
+  const [first = name] = name.split(/, | and /)
+  return [name, first].find((text) => LETTER * text.length + 10 < width)
 }
 
 function Readout({ tile: { leaf, group }, totalBytes }: { tile: Tile; totalBytes: number }) {
@@ -155,7 +164,7 @@ function layOut(groups: Group[], width: number): Frame[] {
   return groups.map(({ name, leaves }, index) => {
     const rect = shrunk(areas[index] ?? { x: 0, y: 0, width: 0, height: 0 }, GAP / 2)
     // A group of one tile has its name on the tile.
-    const titled = leaves.length > 1 && rect.height > 48 && rect.width > 7 * name.length
+    const titled = leaves.length > 1 && rect.height > 48 && rect.width > LETTER * name.length
     const top = titled ? TITLE : 0
     const inner = { ...rect, y: rect.y + top, height: rect.height - top }
     const rects = squarify(
