@@ -20,6 +20,7 @@ for (const colorScheme of SCHEMES) {
       served,
     }) => {
       skipWhere(!existsSync(sidecar), 'the sidecar is not built')
+      test.setTimeout(120_000)
       const { output } = await squeeze('inspect', samplePaths(root).checkpoint, '--home', home, '--json')
       const said = JSON.parse(output.trim().split('\n').at(-1) ?? '') as CheckpointInspectResult
       const complaints = listenForComplaints(page)
@@ -77,13 +78,14 @@ test('the size that is foretold is the size that comes of it, within a twentieth
   skipWhere(!existsSync(sidecar), 'the sidecar is not built')
   test.setTimeout(120_000)
   const { checkpoint } = samplePaths(root)
-  const made = await squeeze('run', checkpoint, '--home', home, '--json')
+  // The size does not depend on where the codebooks lie, so no calibration is waited for.
+  const made = await squeeze('quantize', checkpoint, '--bits', '3', '--unweighted', '--home', home, '--json')
   expect(made.status).toBe(0)
   await page.goto(served.url)
   await page.getByRole('link', { name: /sample/ }).click()
   const squeezed = await megabytes(page.getByRole('row', { name: /^SqueezeLLM 3-bit/ }))
   await page.getByRole('link', { name: 'Checkpoint' }).click()
-  const foretold = await megabytes(page.getByRole('row', { name: /^3 bits and 0\.45/ }))
+  const foretold = await megabytes(page.getByRole('row', { name: /^3 bits \d/ }))
   expect(foretold / squeezed).toBeGreaterThan(0.95)
   expect(foretold / squeezed).toBeLessThan(1.05)
 })

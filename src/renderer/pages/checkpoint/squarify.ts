@@ -15,7 +15,7 @@ export function squarify(values: readonly number[], area: Rect): Rect[] {
     .sort(([, a], [, b]) => b - a)
     .map(([index, value]) => ({ index, size: value * scale }))
   let left = area
-  for (let begin = 0; begin < waiting.length; ) {
+  for (let begin = 0; begin < waiting.length;) {
     const side = Math.min(left.width, left.height)
     const end = endOfRow(waiting, begin, side)
     const row = waiting.slice(begin, end)

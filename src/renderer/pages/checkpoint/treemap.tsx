@@ -84,6 +84,9 @@ export function Treemap({ label, groups, totalBytes }: Props) {
                   />
                 )
               })}
+              {frame.tiles.map((tile) => (
+                <TileText key={tile.leaf.name} tile={tile} />
+              ))}
             </g>
           ))}
         </svg>
@@ -105,7 +108,6 @@ type ShapeProps = {
 function TileShape({ tile, index, chosen, share: of, choose, point }: ShapeProps) {
   const { leaf, group, rect } = tile
   const { x, y, width, height } = shrunk(rect, SEAM)
-  const label = height > 16 ? labelFor(leaf.name, width) : undefined
   const name = group === leaf.name ? leaf.name : `${group} ${leaf.name}`
   return (
     <g
@@ -119,12 +121,21 @@ function TileShape({ tile, index, chosen, share: of, choose, point }: ShapeProps
       onPointerEnter={point}
     >
       <rect x={x} y={y} width={width} height={height} rx={2} />
-      {label && (
-        <text x={x + 5} y={y + 14}>
-          {label}
-        </text>
-      )}
-      {label && height > 32 && width > 60 && (
+    </g>
+  )
+}
+
+/** Not within the tile: it says less than the name that a screen reader gets of the tile itself. */
+function TileText({ tile: { leaf, rect } }: { tile: Tile }) {
+  const { x, y, width, height } = shrunk(rect, SEAM)
+  const label = height > 16 ? labelFor(leaf.name, width) : undefined
+  if (!label) return null
+  return (
+    <g className={classes.text} data-part={leaf.part} aria-hidden="true">
+      <text x={x + 5} y={y + 14}>
+        {label}
+      </text>
+      {height > 32 && width > 60 && (
         <text x={x + 5} y={y + 28} className={classes.size}>
           {size(leaf.sizeBytes)}
         </text>
