@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { samplePaths } from '../../src/main/studio/root.ts'
 import { exact, share, size } from '../../src/renderer/ui/units.ts'
 import type { CheckpointInspectResult } from '../../src/shared/contract/sidecar/checkpoint.ts'
+import type { QuantizationResult } from '../../src/shared/contract/sidecar/quantization.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
 import { skipWhere } from './support/skip.ts'
 import { expect, root, squeeze, test } from './support/studio.ts'
@@ -80,18 +81,12 @@ test('the size that is foretold is the size that comes of it, within a twentieth
   const { checkpoint } = samplePaths(root)
   // The size does not depend on where the codebooks lie, so no calibration is waited for.
   const made = await squeeze('quantize', checkpoint, '--bits', '3', '--unweighted', '--home', home, '--json')
-  expect(made.status).toBe(0)
+  const { sizeBytes } = JSON.parse(made.output.trim().split('\n').at(-1) ?? '') as QuantizationResult
   await page.goto(served.url)
   await page.getByRole('link', { name: /sample/ }).click()
-  const squeezed = await megabytes(page.getByRole('row', { name: /^SqueezeLLM 3-bit/ }))
   await page.getByRole('link', { name: 'Checkpoint' }).click()
-  const foretold = await megabytes(page.getByRole('row', { name: /^3 bits \d/ }))
-  expect(foretold / squeezed).toBeGreaterThan(0.95)
-  expect(foretold / squeezed).toBeLessThan(1.05)
+  const row = await page.getByRole('row', { name: /^3 bits \d/ }).innerText()
+  const [, foretold] = /([\d.]+)\s*MB/.exec(row) ?? []
+  expect((Number(foretold) * 1e6) / sizeBytes).toBeGreaterThan(0.95)
+  expect((Number(foretold) * 1e6) / sizeBytes).toBeLessThan(1.05)
 })
-
-/** The first size in a row. */
-async function megabytes(row: { innerText: () => Promise<string> }): Promise<number> {
-  const [, figure] = /([\d.]+)\s*MB/.exec(await row.innerText()) ?? []
-  return Number(figure)
-}
