@@ -19,6 +19,11 @@ const PLACES = [
   { name: 'projects', fragment: () => '#/', ready: 'Processor' },
   { name: 'project', fragment: (projectId: number) => `#/projects/${projectId}`, ready: 'Size on disk' },
   {
+    name: 'checkpoint',
+    fragment: (projectId: number) => `#/projects/${projectId}/checkpoint`,
+    ready: 'of memory are free',
+  },
+  {
     name: 'sensitivity',
     fragment: (projectId: number) => `#/projects/${projectId}/sensitivity`,
     ready: 'logarithmic scale',

@@ -3,6 +3,9 @@ import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { UndoNotice } from './features/results/undo-notice.tsx'
 import { ComparePage } from './pages/compare/compare-page.tsx'
+import { DropZone } from './features/opening/drop-zone.tsx'
+import { FolderDialog } from './features/opening/folder-dialog.tsx'
+import { CheckpointPage } from './pages/checkpoint/checkpoint-page.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { ResultPage } from './pages/result/result-page.tsx'
@@ -19,6 +22,7 @@ import classes from './app.module.css'
 
 const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   overview: ProjectPage,
+  checkpoint: CheckpointPage,
   sensitivity: SensitivityPage,
   sweep: SweepPage,
   speed: SpeedPage,
@@ -55,6 +59,8 @@ export function App() {
         <Page route={route} />
       </main>
       <UndoNotice />
+      <FolderDialog />
+      <DropZone />
     </>
   )
 }

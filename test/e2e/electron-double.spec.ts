@@ -5,8 +5,10 @@ import { chromium, expect, test, type Page } from '@playwright/test'
 import { openDatabase, updateJobProgress } from '../../src/main/db/index.ts'
 import type { StudioBridge } from '../../src/shared/contract/studio/bridge.ts'
 import type * as Double from './electron-double/electron.ts'
+import { samplePaths } from '../../src/main/studio/root.ts'
 import { startMain } from './electron-double/load.ts'
 import { chromiumOptions, chromiumPath } from './support/chromium.ts'
+import { dragOver } from './support/drag.ts'
 import { fillStudio } from './support/fill-studio.ts'
 import { skipWhere } from './support/skip.ts'
 import { root } from './support/studio.ts'
@@ -16,6 +18,7 @@ test.describe.configure({ mode: 'serial' })
 skipWhere(chromiumPath === undefined, 'there is no Chromium here')
 skipWhere(!existsSync(join(root, 'out', 'main', 'app.js')), 'the studio is not built')
 
+const sidecar = process.env.SQUEEZE_SIDECAR ?? join(root, 'build', 'release', 'squeeze-sidecar')
 const home = mkdtempSync(join(tmpdir(), 'squeeze-window-'))
 let electron: typeof Double
 let page: Page
@@ -54,6 +57,23 @@ test('the page works over the bridge and hears of changes', async () => {
   updateJobProgress(database, filled.jobs.running, { stage: 'Packing', fraction: 0.9 })
   database.close()
   await expect(page.getByText('Packing')).toBeVisible()
+})
+
+test('a folder dropped on the window is opened, and one that cannot be says why', async () => {
+  const missing = join(home, 'nowhere')
+  const { checkpoint } = samplePaths(root)
+  await page.evaluate((pathsOfFiles) => void Object.assign(window, { pathsOfFiles }), {
+    nowhere: missing,
+    sample: checkpoint,
+  })
+  await dragOver(page, 'nowhere', 'drop')
+  const ask = page.getByRole('dialog', { name: 'Open a checkpoint' })
+  await expect(ask.getByRole('alert')).toContainText(missing)
+  await page.keyboard.press('Escape')
+  await expect(ask).toHaveCount(0)
+  skipWhere(!existsSync(sidecar), 'the sidecar is not built')
+  await dragOver(page, 'sample', 'drop')
+  await expect(page.getByText(checkpoint, { exact: true })).toBeVisible()
 })
 
 test('a refused request arrives as a failure in words', async () => {

@@ -1,5 +1,5 @@
 import { toErrorInfo } from '../../shared/contract/studio-error.ts'
-import { openStudio, type RunOptions, type Studio } from '../studio/index.ts'
+import { openStudio, type RunOptions, type Studio, type StudioOptions } from '../studio/index.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { watchInterrupt, type Interrupt } from './interrupt.ts'
 import { createOutput, type Output } from './output.ts'
@@ -18,7 +18,7 @@ const CANCEL_GRACE_MS = 700
 
 /** Opens the studio for one command, runs it, says what failed, and sets the exit status. */
 export async function runCommand(
-  options: CommonOptions,
+  options: CommonOptions & Pick<StudioOptions, 'folders'>,
   work: (session: Session) => Promise<void> | void,
 ): Promise<void> {
   const output = createOutput(options.json ?? false)
@@ -32,7 +32,8 @@ export async function runCommand(
   )
   try {
     const record = options.project ?? true
-    studio = openStudio({ home: options.home, cancelGraceMs: CANCEL_GRACE_MS, keepLog: record })
+    const { home, folders } = options
+    studio = openStudio({ home, folders, cancelGraceMs: CANCEL_GRACE_MS, keepLog: record })
     const run: RunOptions = {
       onProgress: (progress) => output.progress(progress),
       signal: interrupt.signal,

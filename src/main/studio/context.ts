@@ -4,6 +4,7 @@ import { CONTRACT_HASH } from '../../shared/contract/contract-hash.ts'
 import { endJob, listRunningJobs, openDatabase, type Database } from '../db/index.ts'
 import { createSidecar, locateSidecar, type Sidecar } from '../sidecar/index.ts'
 import { makeBackground, type Background } from './background.ts'
+import { usualPlaces, type Place } from './folders.ts'
 import { resolveHome } from './home.ts'
 import { findRoot } from './root.ts'
 import { readSettings } from './settings.ts'
@@ -16,6 +17,8 @@ export type StudioOptions = {
   env?: NodeJS.ProcessEnv
   /** How long a cancelled job may take to end before its process is ended, milliseconds. */
   cancelGraceMs?: number
+  /** Folders besides the usual ones that the page may look through for checkpoints. */
+  folders?: string[] | undefined
   /** False leaves no trace in the studio's folder: no log file. */
   keepLog?: boolean
 }
@@ -28,6 +31,8 @@ export type Context = {
   version: string
   sidecar: Sidecar
   background: Background
+  /** Where the page may look for checkpoints. */
+  places: Place[]
   /** Where the sidecar's binary is; throws where there is none. */
   sidecarPath: () => string
   /** Opened on first use, so that what records nothing needs no database. */
@@ -55,6 +60,7 @@ export function createContext(options: StudioOptions): Context {
     version,
     sidecar,
     background,
+    places: usualPlaces(home, options.folders, env),
     sidecarPath,
     database() {
       if (!database) {

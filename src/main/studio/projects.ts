@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type {
   CalibrationSensitivities,
   CalibrationSummary,
@@ -32,6 +33,7 @@ import {
 import type { Context } from './context.ts'
 import { projectFolder } from './home.ts'
 import { stored } from './recording.ts'
+import { samplePaths } from './root.ts'
 import { makeStamp } from './stamp.ts'
 
 /** Newest change first. */
@@ -57,6 +59,14 @@ export function projectSummaries(context: Context): (ProjectSummary & { slug: st
       found: existsSync(row.path),
     }
   })
+}
+
+/** The sample is only read, so it is opened where it lies. */
+export function offersSample(context: Context): boolean {
+  const { checkpoint } = samplePaths(context.root)
+  if (!existsSync(join(checkpoint, 'config.json'))) return false
+  const real = realpathSync(checkpoint)
+  return !listProjects(context.database()).some(({ path }) => path === real || path === checkpoint)
 }
 
 export function project(context: Context, id: number): Project {

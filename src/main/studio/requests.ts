@@ -8,15 +8,17 @@ import { benchmarkSummaries, startBenchmarks } from './benchmark-requests.ts'
 import { calibrate } from './calibrate.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
+import { listFolder } from './folders.ts'
 import { inspect } from './inspect.ts'
 import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
-import { jobSummaries, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
+import { jobSummaries, offersSample, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
 import { startSweep, sweepState } from './sweep-requests.ts'
 import { resultDetails, startEvaluation, startExport } from './results.ts'
 import { deleteResult, emptyTrash, restoreResult } from './trash.ts'
 import { settingsInSight, writeSettings } from './settings.ts'
+import { samplePaths } from './root.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -27,9 +29,15 @@ export function makePageApi(context: Context): StudioApi {
   void emptyTrash(context)
   return makeApi(
     {
-      'project.list': () => ({ projects: projectSummaries(context) }),
+      'project.list': () => ({ projects: projectSummaries(context), offersSample: offersSample(context) }),
       'project.get': ({ projectId }) => project(context, projectId),
       'project.open': async ({ path }) => ({ projectId: await openProject(context, path) }),
+      'sample.open': async () => ({ projectId: await openProject(context, samplePaths(context.root).checkpoint) }),
+      'folder.list': ({ path }) => listFolder(context.places, path),
+      'checkpoint.get': ({ projectId }) => {
+        const { fingerprint, matrices } = projectRow(context, projectId).inspection
+        return { projectId, fingerprint, matrices }
+      },
       'calibration.get': ({ projectId, calibrationId }) => sensitivities(context, projectId, calibrationId),
       'calibration.start': async ({ projectId, ...inputs }) => {
         const { path: checkpoint } = projectRow(context, projectId)
@@ -72,6 +80,11 @@ export function makePageApi(context: Context): StudioApi {
 }
 
 async function openProject(context: Context, path: string): Promise<number> {
+  if (/\.gguf$/i.test(path)) {
+    throw fail('file-malformed', `${path} is a GGUF file; the studio reads safetensors.`, {
+      hint: 'Open the Hugging Face checkpoint that it was made from.',
+    })
+  }
   const model = await openModel(context, path, {})
   if (model.inspection.kind === 'dense') await inspect(context, path)
   if (model.project) return model.project.id

@@ -17,4 +17,7 @@ function socketAddress(): string {
 /** The one client of this page. */
 export const client = window.squeezeStudio ? openWindowClient(window.squeezeStudio) : openSocketClient(socketAddress())
 
+/** Where a dropped file lies: only the window knows, never a browser. */
+export const pathOf = window.squeezeStudio?.pathOf
+
 export { refusalInfo, type Link } from './client.ts'

@@ -9,7 +9,8 @@ export const useMachine = create<Remote<Machine>>(() => ({}))
 
 const load = makeLoader<Machine>((remote) => useMachine.setState(remote))
 
-function loadMachine(): void {
+/** Asks again: free memory is of the moment. */
+export function loadMachine(): void {
   void load(() => client.call('machine.get', {}))
 }
 

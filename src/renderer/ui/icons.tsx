@@ -67,6 +67,31 @@ export const AlertIcon = () => (
   </Icon>
 )
 
+export const FolderIcon = () => (
+  <Icon>
+    <path d="M2.8 5.6a1.6 1.6 0 0 1 1.6-1.6h3l1.8 2h6.4a1.6 1.6 0 0 1 1.6 1.6v6.8a1.6 1.6 0 0 1-1.6 1.6H4.4a1.6 1.6 0 0 1-1.6-1.6V5.6Z" />
+  </Icon>
+)
+
+export const FileIcon = () => (
+  <Icon>
+    <path d="M5 4a1.5 1.5 0 0 1 1.5-1.5h4.8L15 6.2V16a1.5 1.5 0 0 1-1.5 1.5h-7A1.5 1.5 0 0 1 5 16V4ZM11 2.8v3.7h3.7" />
+  </Icon>
+)
+
+/** A stack of layers. */
+export const CheckpointIcon = ({ size }: { size?: number }) => (
+  <Icon {...(size === undefined ? {} : { size })}>
+    <path d="m10 2.8 7.4 3.8L10 10.4 2.6 6.6 10 2.8ZM2.6 10l7.4 3.8 7.4-3.8M2.6 13.4l7.4 3.8 7.4-3.8" />
+  </Icon>
+)
+
+export const ChevronIcon = () => (
+  <Icon size={15}>
+    <path d="m7.5 4.5 5.5 5.5-5.5 5.5" />
+  </Icon>
+)
+
 /** The mark: three layers, each squeezed a little more. */
 export function Mark({ size = 24 }: { size?: number }) {
   return (

@@ -183,6 +183,7 @@ function preloadScript(code: string): string {
         on: (channel, listener) => window.addEventListener('ipc:' + channel, listener.relay = (event) => listener({}, event.detail)),
         off: (channel, listener) => window.removeEventListener('ipc:' + channel, listener.relay),
       },
+      webUtils: { getPathForFile: (file) => window.pathsOfFiles?.[file.name] ?? '' },
     }
     const require = (name) => {
       if (name === 'electron') return electron

@@ -3,7 +3,13 @@ import { openInBrowser, runServe, USUAL_HOST, USUAL_PORT } from '../../server/in
 import { integer, type CommonOptions } from '../options.ts'
 import { runCommand } from '../session.ts'
 
-type Options = Pick<CommonOptions, 'home' | 'json'> & { port?: number; host: string; open?: boolean; latest?: boolean }
+type Options = Pick<CommonOptions, 'home' | 'json'> & {
+  port?: number
+  host: string
+  open?: boolean
+  latest?: boolean
+  root?: string[]
+}
 
 export function registerServe(program: Command): void {
   program
@@ -19,6 +25,10 @@ export function registerServe(program: Command): void {
       'address to listen at; anything else than this machine itself is open to the network',
       USUAL_HOST,
     )
+    .option(
+      '--root <folder...>',
+      'folders besides the home folder and this one that the page may look through for checkpoints',
+    )
     .option('--latest', 'begin at the project that changed last')
     .option('--open', 'show it in the browser of this machine')
     .option(
@@ -27,7 +37,7 @@ export function registerServe(program: Command): void {
     )
     .option('--json', 'one JSON line on stdout with the address')
     .action((options: Options) =>
-      runCommand(options, async ({ studio, output, interrupt }) => {
+      runCommand({ ...options, folders: options.root }, async ({ studio, output, interrupt }) => {
         const { host, port } = options
         await runServe({
           studio,

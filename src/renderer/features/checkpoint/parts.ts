@@ -2,7 +2,7 @@ import type { CheckpointFacts } from '../../../shared/contract/studio/index.ts'
 
 export type Part = { name: string; sizeBytes: number }
 
-const ATTENTION = new Set(['q', 'k', 'v', 'o'])
+export const ATTENTION = new Set(['q', 'k', 'v', 'o'])
 
 /** Where the bytes of the checkpoint are, in four parts that add up to the whole. */
 export function bytesByPart({ roles, embeddingBytes, sizeBytes }: CheckpointFacts): Part[] {

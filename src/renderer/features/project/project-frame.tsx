@@ -13,6 +13,7 @@ import classes from './project-frame.module.css'
 
 const NAMES: Record<ProjectSection, string> = {
   overview: 'Overview',
+  checkpoint: 'Checkpoint',
   sensitivity: 'Sensitivity',
   sweep: 'Sweep',
   speed: 'Speed',

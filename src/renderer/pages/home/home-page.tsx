@@ -1,9 +1,10 @@
 import { Skeleton, VisuallyHidden } from '@mantine/core'
 import { useDocumentTitle } from '@mantine/hooks'
-import type { ProjectSummary } from '../../../shared/contract/studio/index.ts'
+import type { ListedProjects } from '../../../shared/contract/studio/index.ts'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { MachineCard } from '../../features/machine/machine-card.tsx'
+import { SampleButton } from '../../features/opening/sample-button.tsx'
 import { useJobs } from '../../stores/jobs.ts'
 import { loadProjects, useProjects } from '../../stores/projects.ts'
 import { Section } from '../../ui/section.tsx'
@@ -15,7 +16,8 @@ import { ProjectList } from './project-list.tsx'
 import classes from './home-page.module.css'
 
 export function HomePage() {
-  const { value: projects, error } = useProjects()
+  const { value, error } = useProjects()
+  const projects = value?.projects
   const jobs = useJobs(({ value }) => value)
   const nowMs = useNow()
   useDocumentTitle('Squeeze Studio')
@@ -28,7 +30,12 @@ export function HomePage() {
         <Section title="Projects" note={projects && projects.length > 0 && String(projects.length)}>
           {error && <Failure error={error} retry={loadProjects} />}
           {!projects && !error && <Waiting />}
-          {projects && (projects.length === 0 ? <NoProjects /> : <Projects projects={projects} nowMs={nowMs} />)}
+          {value &&
+            (value.projects.length === 0 ? (
+              <NoProjects offersSample={value.offersSample} />
+            ) : (
+              <Projects list={value} nowMs={nowMs} />
+            ))}
         </Section>
       </div>
       <aside className={classes.side}>
@@ -38,12 +45,13 @@ export function HomePage() {
   )
 }
 
-function Projects({ projects, nowMs }: { projects: ProjectSummary[]; nowMs: number }) {
+function Projects({ list: { projects, offersSample }, nowMs }: { list: ListedProjects; nowMs: number }) {
   return (
     <>
       <ProjectList projects={projects} nowMs={nowMs} />
       <div className={classes.another}>
         <OpenCheckpoint />
+        {offersSample && <SampleButton />}
         <div className={classes.line}>
           or squeeze another <Command line={SQUEEZE_LINE} />
         </div>

@@ -1,12 +1,13 @@
 import { Button, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { ErrorInfo } from '../../../shared/contract/errors.ts'
-import { client, refusalInfo } from '../../bridge/index.ts'
+import { refusalInfo } from '../../bridge/index.ts'
 import { Failure } from '../../features/failure.tsx'
-import { projectAddress } from '../../route.ts'
+import { openCheckpoint } from '../../features/opening/open.ts'
+import { browse } from '../../stores/folder-dialog.ts'
 import classes from './open-checkpoint.module.css'
 
-/** Opens a checkpoint by its path on the machine where the studio runs, and goes to its project. */
+/** Opens a checkpoint of the machine where the studio runs, found in its folders or named by its path. */
 export function OpenCheckpoint() {
   const [path, setPath] = useState('')
   const [opening, setOpening] = useState(false)
@@ -16,8 +17,7 @@ export function OpenCheckpoint() {
     setOpening(true)
     setError(undefined)
     try {
-      const { projectId } = await client.call('project.open', { path: path.trim() })
-      window.location.hash = projectAddress(projectId)
+      await openCheckpoint(path.trim())
     } catch (refused) {
       setError(refusalInfo(refused))
     } finally {
@@ -44,9 +44,10 @@ export function OpenCheckpoint() {
           value={path}
           onChange={(event) => setPath(event.currentTarget.value)}
         />
-        <Button type="submit" loading={opening} disabled={path.trim() === ''}>
+        <Button type="submit" variant="default" loading={opening} disabled={path.trim() === ''}>
           Open
         </Button>
+        <Button onClick={() => browse()}>Browse…</Button>
       </form>
       {error && <Failure error={error} />}
     </div>

@@ -14,6 +14,8 @@ export const matrixInfo = z.object({
   sizeBytes: sizeBytes.describe('Bytes on disk of everything that belongs to the matrix.'),
 })
 
+export type MatrixInfo = z.infer<typeof matrixInfo>
+
 export const checkpointWarning = z.object({
   code: z.string().describe('For programs, such as "embedding-large".'),
   message: z.string().describe('One sentence for a person.'),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { checkpointInspectResult } from '../sidecar/checkpoint.ts'
-import { folderFound, sizeBytes } from './common.ts'
+import { checkpointInspectResult, matrixInfo } from '../sidecar/checkpoint.ts'
+import { folderFound, rowId, sizeBytes } from './common.ts'
 
 /** Bytes of all matrices with one place in the layer, over the layers. */
 export const roleSize = z.object({
@@ -19,3 +19,12 @@ export const checkpointFacts = checkpointInspectResult
     found: folderFound,
   })
 export type CheckpointFacts = z.infer<typeof checkpointFacts>
+
+/** renderer → host: the single matrices, as they were when the checkpoint was last looked at. */
+export const checkpointGetParams = z.object({ projectId: rowId })
+export const checkpointGetResult = z.object({
+  projectId: rowId,
+  fingerprint: z.string().describe('Names the weights that the matrices are of.'),
+  matrices: z.array(matrixInfo).describe('Every linear inside the decoder layers, in order.'),
+})
+export type CheckpointMatrices = z.infer<typeof checkpointGetResult>

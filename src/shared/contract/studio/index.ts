@@ -5,6 +5,8 @@
 import type { z } from 'zod'
 import { benchmarkListParams, benchmarkListResult, benchmarkStartRequest } from './benchmark.ts'
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
+import { checkpointGetParams, checkpointGetResult } from './checkpoint.ts'
+import { folderListParams, folderListResult } from './folder.ts'
 import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
 import {
@@ -15,6 +17,7 @@ import {
   projectListResult,
   projectOpenParams,
   projectOpenResult,
+  sampleOpenParams,
 } from './project.ts'
 import {
   evaluationStartParams,
@@ -34,6 +37,9 @@ export const studioRequests = {
   'project.list': { params: projectListParams, result: projectListResult },
   'project.get': { params: projectGetParams, result: projectGetResult },
   'project.open': { params: projectOpenParams, result: projectOpenResult },
+  'sample.open': { params: sampleOpenParams, result: projectOpenResult },
+  'folder.list': { params: folderListParams, result: folderListResult },
+  'checkpoint.get': { params: checkpointGetParams, result: checkpointGetResult },
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
   'result.get': { params: resultGetParams, result: resultGetResult },
@@ -68,11 +74,12 @@ export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEven
 
 export type { BenchmarkSummary } from './benchmark.ts'
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
-export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
+export type { CheckpointFacts, CheckpointMatrices, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
+export type { FolderEntry, FolderListing } from './folder.ts'
 export type { JobSummary } from './job.ts'
 export type { Machine } from './machine.ts'
-export type { Project, ProjectSummary } from './project.ts'
 export type { MeasuredPoint, SweepState } from './sweep.ts'
 export type { ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'
 export type { Settings, SettingsInSight } from './settings.ts'
+export type { Project, ListedProjects, ProjectSummary } from './project.ts'

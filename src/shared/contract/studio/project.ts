@@ -30,13 +30,22 @@ export type ProjectSummary = z.infer<typeof projectSummary>
 
 /** renderer → host. Newest change first. */
 export const projectListParams = z.object({})
-export const projectListResult = z.object({ projects: z.array(projectSummary) })
+export const projectListResult = z.object({
+  projects: z.array(projectSummary),
+  offersSample: z
+    .boolean()
+    .describe('True when the sample that comes with the studio is there and has no project yet.'),
+})
+export type ListedProjects = z.infer<typeof projectListResult>
 
 /** renderer → host: looks at a checkpoint, or at a result's, and makes its project where there is none yet. */
 export const projectOpenParams = z.object({
   path: z.string().min(1).max(4096).describe('Folder of a checkpoint or of a result, or one .safetensors file in it.'),
 })
 export const projectOpenResult = z.object({ projectId: rowId })
+
+/** renderer → host: like project.open, for the sample that comes with the studio. */
+export const sampleOpenParams = z.object({})
 
 /** renderer → host. Refused with not-found when there is no such project. */
 export const projectGetParams = z.object({ projectId: rowId })
