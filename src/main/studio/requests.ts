@@ -8,10 +8,12 @@ import { calibrate } from './calibrate.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
 import { inspect } from './inspect.ts'
+import { readJobLog } from './job-log.ts'
 import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
+import { retryJob } from './retry.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -35,6 +37,8 @@ export function makePageApi(context: Context): StudioApi {
         context.background.cancel(jobId)
         return {}
       },
+      'job.retry': async ({ jobId }) => ({ jobId: await retryJob(context, jobId) }),
+      'job.log': ({ jobId, lines }) => ({ lines: readJobLog(context.home, jobId, lines) }),
       'machine.get': () => machine(context),
     },
     watchChanges(

@@ -4,7 +4,17 @@
  */
 import type { z } from 'zod'
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
-import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
+import {
+  jobBegun,
+  jobCancelParams,
+  jobCancelResult,
+  jobChanged,
+  jobListParams,
+  jobListResult,
+  jobLogParams,
+  jobLogResult,
+  jobRetryParams,
+} from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
 import {
   projectChanged,
@@ -26,6 +36,8 @@ export const studioRequests = {
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'job.list': { params: jobListParams, result: jobListResult },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
+  'job.retry': { params: jobRetryParams, result: jobBegun },
+  'job.log': { params: jobLogParams, result: jobLogResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
 } as const
 
@@ -45,7 +57,7 @@ export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEven
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
 export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
-export type { JobSummary } from './job.ts'
+export type { JobSummary, LogLine } from './job.ts'
 export type { Machine } from './machine.ts'
 export type { Project, ProjectSummary } from './project.ts'
 export type { ResultSummary } from './result.ts'
