@@ -1,6 +1,7 @@
 import { Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
+import { JobsTray } from './features/jobs/jobs-tray.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
@@ -27,6 +28,7 @@ export function App() {
             Squeeze Studio
           </a>
           <div className={classes.tools}>
+            <JobsTray />
             <ThemeSwitch />
           </div>
         </div>
