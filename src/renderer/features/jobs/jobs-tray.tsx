@@ -32,9 +32,15 @@ export function JobsTray() {
         <Ring fraction={running[0]?.fraction} />
         {count > 0 ? count : 'Jobs'}
       </UnstyledButton>
-      <Drawer.Root opened={opened} onClose={closeOverlay} position="right" size="30rem" returnFocus>
+      <Drawer.Root
+        opened={opened}
+        onClose={closeOverlay}
+        position="right"
+        size="30rem"
+        classNames={{ content: classes.tray }}
+      >
         <Drawer.Overlay backgroundOpacity={0.2} />
-        <Drawer.Content className={classes.tray}>
+        <Drawer.Content>
           {/* Mantine's header element would be a second banner of the page. */}
           <Drawer.Header role="presentation" className={classes.header}>
             <Drawer.Title className={classes.title}>Jobs</Drawer.Title>

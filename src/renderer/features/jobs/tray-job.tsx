@@ -45,13 +45,6 @@ export function EndedTrayJob({ job, projectName, leave, nowMs }: Props & { nowMs
           <Ago thenMs={endedAtMs} nowMs={nowMs} />
         </span>
       </Title>
-      {error && (
-        <div className={classes.why}>
-          {[error.message, failurePlace(error), error.hint].filter(Boolean).map((line) => (
-            <div key={line}>{line}</div>
-          ))}
-        </div>
-      )}
       <Foot
         job={job}
         words={
@@ -64,10 +57,21 @@ export function EndedTrayJob({ job, projectName, leave, nowMs }: Props & { nowMs
             {duration(endedAtMs - startedAtMs)}
           </>
         }
+        explanation={error && <Why error={error} />}
       >
         {job.retryable && <RetryButton job={job} />}
       </Foot>
     </li>
+  )
+}
+
+function Why({ error }: { error: NonNullable<JobSummary['error']> }) {
+  return (
+    <div className={classes.why}>
+      {[error.message, failurePlace(error), error.hint].filter(Boolean).map((line) => (
+        <div key={line}>{line}</div>
+      ))}
+    </div>
   )
 }
 
@@ -85,8 +89,10 @@ function Title({ what, job, projectName, leave, children }: Props & { what: stri
   )
 }
 
-/** The last line of a job: how it stands, and what can be done; its log opens below. */
-function Foot({ job, words, children }: { job: JobSummary; words: ReactNode; children: ReactNode }) {
+type FootProps = { job: JobSummary; words: ReactNode; explanation?: ReactNode; children: ReactNode }
+
+/** How a job stands, and what can be done; its log opens below. */
+function Foot({ job, words, explanation, children }: FootProps) {
   const [open, setOpen] = useState(false)
   return (
     <>
@@ -104,6 +110,7 @@ function Foot({ job, words, children }: { job: JobSummary; words: ReactNode; chi
           Log
         </Button>
       </div>
+      {explanation}
       {open && <JobLog job={job} />}
     </>
   )
