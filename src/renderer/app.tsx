@@ -2,6 +2,7 @@ import { Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { JobsTray } from './features/jobs/jobs-tray.tsx'
+import { PageBoundary } from './features/page-boundary.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
@@ -35,7 +36,9 @@ export function App() {
       </header>
       <LinkNotice />
       <main className={classes.main}>
-        <Page route={route} />
+        <PageBoundary key={JSON.stringify(route)}>
+          <Page route={route} />
+        </PageBoundary>
       </main>
     </>
   )

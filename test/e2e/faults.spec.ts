@@ -1,6 +1,7 @@
 import { renameSync } from 'node:fs'
 import type { Page } from '@playwright/test'
 import { test } from './support/checkpoint.ts'
+import { fillStudio } from './support/fill-studio.ts'
 import { expectMeasuring, openTray, startSqueeze } from './support/jobs.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
 import { childrenOf, killAll, knowsChildren } from './support/processes.ts'
@@ -122,4 +123,22 @@ test('a second tab shows the same, and what one ends the other sees', async ({
   }
   await trays[0].getByRole('button', { name: /^Retry/ }).click()
   for (const tray of trays) await expectMeasuring(tray)
+})
+
+test('a page that breaks leaves the others and the jobs in sight', async ({ page, home, served }) => {
+  const { measured } = fillStudio(home)
+  // What the host never answers.
+  await page.routeWebSocket(/\/wire$/, (wire) => {
+    wire.connectToServer().onMessage((text) => {
+      const frame = JSON.parse(text.toString()) as { result?: { checkpoint?: unknown } }
+      if (frame.result?.checkpoint) frame.result.checkpoint = null
+      wire.send(JSON.stringify(frame))
+    })
+  })
+  await page.goto(`${served.url}#/projects/${measured}`)
+  await expect(page.getByRole('alert')).toContainText('This page could not be shown')
+  await expectSound(page)
+  await expect(page.getByRole('button', { name: 'Jobs: 1 runs' })).toBeVisible()
+  await page.getByRole('link', { name: 'Squeeze Studio' }).click()
+  await expect(page.getByRole('link', { name: /8\.96 MB/ })).toBeVisible()
 })
