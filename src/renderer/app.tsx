@@ -2,6 +2,8 @@ import { Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { JobsTray } from './features/jobs/jobs-tray.tsx'
+import { Commands } from './features/palette/commands.tsx'
+import { FindButton } from './features/palette/find-button.tsx'
 import { PageBoundary } from './features/page-boundary.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
@@ -29,12 +31,14 @@ export function App() {
             Squeeze Studio
           </a>
           <div className={classes.tools}>
+            <FindButton />
             <JobsTray />
             <ThemeSwitch />
           </div>
         </div>
       </header>
       <LinkNotice />
+      <Commands />
       <main className={classes.main}>
         <PageBoundary key={JSON.stringify(route)}>
           <Page route={route} />

@@ -11,7 +11,7 @@ import { count } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
 import classes from './project-frame.module.css'
 
-const NAMES: Record<ProjectSection, string> = {
+export const SECTION_NAMES: Record<ProjectSection, string> = {
   overview: 'Overview',
   sensitivity: 'Sensitivity',
 }
@@ -30,7 +30,7 @@ type Props = {
 export function ProjectFrame({ projectId, section, waiting, action, children }: Props) {
   useEffect(() => openProject(projectId), [projectId])
   const { value: project, error } = useProject()
-  const title = section === 'overview' ? project?.name : `${NAMES[section]} · ${project?.name}`
+  const title = section === 'overview' ? project?.name : `${SECTION_NAMES[section]} · ${project?.name}`
   useDocumentTitle(project ? `${title} · Squeeze Studio` : 'Squeeze Studio')
   return (
     <div className={classes.frame}>
@@ -75,7 +75,7 @@ function Header({ project, section, action }: { project: Project; section: Proje
             aria-current={name === section ? 'page' : undefined}
             className={classes.section}
           >
-            {NAMES[name]}
+            {SECTION_NAMES[name]}
           </a>
         ))}
       </nav>

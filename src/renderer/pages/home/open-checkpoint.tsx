@@ -1,8 +1,9 @@
 import { Button, TextInput } from '@mantine/core'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import { client, refusalInfo } from '../../bridge/index.ts'
 import { Failure } from '../../features/failure.tsx'
+import { closeOverlay, useOverlay } from '../../stores/overlay.ts'
 import { projectAddress } from '../../route.ts'
 import classes from './open-checkpoint.module.css'
 
@@ -11,6 +12,14 @@ export function OpenCheckpoint() {
   const [path, setPath] = useState('')
   const [opening, setOpening] = useState(false)
   const [error, setError] = useState<ErrorInfo>()
+  const field = useRef<HTMLInputElement>(null)
+  const wanted = useOverlay(({ overlay }) => overlay === 'open')
+
+  useEffect(() => {
+    if (!wanted) return
+    field.current?.focus()
+    closeOverlay()
+  }, [wanted])
 
   async function open() {
     setOpening(true)
@@ -35,6 +44,7 @@ export function OpenCheckpoint() {
         }}
       >
         <TextInput
+          ref={field}
           className={classes.path}
           aria-label="Folder of a checkpoint"
           placeholder="/path/to/a/checkpoint"
