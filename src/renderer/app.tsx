@@ -6,6 +6,10 @@ import { ComparePage } from './pages/compare/compare-page.tsx'
 import { DropZone } from './features/opening/drop-zone.tsx'
 import { FolderDialog } from './features/opening/folder-dialog.tsx'
 import { CheckpointPage } from './pages/checkpoint/checkpoint-page.tsx'
+import { JobsTray } from './features/jobs/jobs-tray.tsx'
+import { Commands } from './features/palette/commands.tsx'
+import { FindButton } from './features/palette/find-button.tsx'
+import { PageBoundary } from './features/page-boundary.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { ResultPage } from './pages/result/result-page.tsx'
@@ -39,6 +43,8 @@ export function App() {
             Squeeze Studio
           </a>
           <div className={classes.tools}>
+            <FindButton />
+            <JobsTray />
             <ThemeSwitch />
             <ActionIcon
               component="a"
@@ -55,8 +61,11 @@ export function App() {
         </div>
       </header>
       <LinkNotice />
+      <Commands />
       <main className={classes.main}>
-        <Page route={route} />
+        <PageBoundary key={JSON.stringify(route)}>
+          <Page route={route} />
+        </PageBoundary>
       </main>
       <UndoNotice />
       <FolderDialog />

@@ -1,3 +1,4 @@
+import type { Locator } from '@playwright/test'
 import { openDatabase, updateJobProgress, endJob } from '../../src/main/db/index.ts'
 import { fillStudio } from './support/fill-studio.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
@@ -83,21 +84,20 @@ test('the keyboard reaches everything, and a chosen theme outlives a reload', as
   await page.emulateMedia({ colorScheme: 'light' })
   await page.goto(served.url)
   await expect(page.getByRole('link', { name: /8\.96 MB/ })).toBeVisible()
-  await page.keyboard.press('Tab')
-  await page.keyboard.press('Tab')
+  await tabTo(page.getByRole('button', { name: /^Theme/ }))
   await page.keyboard.press('Enter')
   await page.getByRole('menuitemradio', { name: 'Dark' }).press('Enter')
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
   await page.reload()
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
   const line = page.getByRole('link', { name: /8\.96 MB/ })
-  for (
-    let presses = 0;
-    presses < 8 && !(await line.evaluate((element) => element === document.activeElement));
-    presses++
-  ) {
-    await page.keyboard.press('Tab')
-  }
+  await tabTo(line)
   await page.keyboard.press('Enter')
   await expect(page).toHaveURL(new RegExp(`#/projects/${measured}$`))
 })
+
+async function tabTo(control: Locator): Promise<void> {
+  const focused = () => control.evaluate((element) => element === document.activeElement)
+  for (let presses = 0; presses < 10 && !(await focused()); presses++) await control.page().keyboard.press('Tab')
+  await expect(control).toBeFocused()
+}

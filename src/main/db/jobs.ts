@@ -12,6 +12,8 @@ export type JobRow = {
   projectId: number | null
   kind: JobKind
   params: unknown
+  /** What was asked for, of which this job is the whole or a part; null where nobody recorded it. */
+  asked: unknown
   state: JobState
   progress: JobProgress | null
   error: ErrorInfo | null
@@ -21,14 +23,15 @@ export type JobRow = {
   endedAt: number | null
 }
 
-type Stored = Omit<JobRow, 'params' | 'progress' | 'error'> & {
+type Stored = Omit<JobRow, 'params' | 'asked' | 'progress' | 'error'> & {
   params: string
+  asked: string | null
   progress: string | null
   error: string | null
 }
 
 const SELECT = `
-  SELECT id, project_id AS projectId, kind, params, state, progress, error, host, process_id AS processId,
+  SELECT id, project_id AS projectId, kind, params, asked, state, progress, error, host, process_id AS processId,
          started_at AS startedAt, ended_at AS endedAt
   FROM jobs`
 
@@ -38,19 +41,28 @@ export function insertJob(
     projectId: number | undefined
     kind: JobKind
     params: unknown
+    asked?: unknown
     host: string
     processId: number
     now: number
   },
 ): number {
-  const { projectId = null, kind, params, host, processId, now } = entry
+  const { projectId = null, kind, params, asked, host, processId, now } = entry
   return Number(
     database
       .prepare(
-        `INSERT INTO jobs (project_id, kind, params, state, host, process_id, started_at)
-         VALUES (?, ?, ?, 'running', ?, ?, ?)`,
+        `INSERT INTO jobs (project_id, kind, params, asked, state, host, process_id, started_at)
+         VALUES (?, ?, ?, ?, 'running', ?, ?, ?)`,
       )
-      .run(projectId, kind, JSON.stringify(params), host, processId, now).lastInsertRowid,
+      .run(
+        projectId,
+        kind,
+        JSON.stringify(params),
+        asked === undefined ? null : JSON.stringify(asked),
+        host,
+        processId,
+        now,
+      ).lastInsertRowid,
   )
 }
 
@@ -67,6 +79,11 @@ export function endJob(
   database
     .prepare('UPDATE jobs SET state = ?, error = ?, ended_at = ? WHERE id = ?')
     .run(entry.state, error, entry.now, id)
+}
+
+export function jobById(database: Database, id: number): JobRow | undefined {
+  const row = database.prepare(`${SELECT} WHERE id = ?`).get(id) as Stored | undefined
+  return row && toRow(row)
 }
 
 /** Newest first. */
@@ -86,6 +103,7 @@ function toRow(stored: Stored): JobRow {
   return {
     ...stored,
     params: JSON.parse(stored.params) as unknown,
+    asked: stored.asked === null ? null : (JSON.parse(stored.asked) as unknown),
     progress: stored.progress === null ? null : (JSON.parse(stored.progress) as JobProgress),
     error: stored.error === null ? null : (JSON.parse(stored.error) as ErrorInfo),
   }

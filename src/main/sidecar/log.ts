@@ -9,6 +9,8 @@ export type SidecarLog = {
   tail(lines?: number): string[]
   /** Takes over the stderr of a process that has just been started. */
   follow(stream: Readable): void
+  /** Calls with each whole line from now on; returns a function that ends it. */
+  onLine(listener: (line: string) => void): () => void
   close(): void
 }
 
@@ -21,6 +23,7 @@ export function createLog(options: { file?: string | undefined; lines?: number }
   let file = options.file === undefined ? undefined : openQuietly(options.file)
   let lines: string[] = []
   let unfinished = ''
+  const listeners = new Set<(line: string) => void>()
 
   const take = (chunk: string) => {
     if (file !== undefined) writeQuietly(file, chunk)
@@ -28,6 +31,7 @@ export function createLog(options: { file?: string | undefined; lines?: number }
     // A line without end must not grow without end.
     unfinished = (parts.pop() ?? '').slice(-4096)
     lines = [...lines, ...parts].slice(-keep)
+    for (const listener of listeners) for (const line of parts) listener(line)
   }
 
   return {
@@ -37,6 +41,10 @@ export function createLog(options: { file?: string | undefined; lines?: number }
       unfinished = ''
       stream.setEncoding('utf8')
       stream.on('data', take)
+    },
+    onLine(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
     close() {
       if (file !== undefined) closeSync(file)

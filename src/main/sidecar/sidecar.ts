@@ -52,6 +52,8 @@ export type Sidecar = {
   /** Resolves with the result of the job; throws what it failed with, or 'cancelled'. */
   runJob<M extends JobMethod>(method: M, params: SidecarParams<M>, options?: RunJobOptions): Promise<JobResults[M]>
   logTail(lines?: number): string[]
+  /** Calls with each line that the process logs; returns a function that ends it. */
+  onLogLine(listener: (line: string) => void): () => void
   /** Ends the process; later calls are refused. */
   close(): Promise<void>
   /** Ends the process at once. */
@@ -171,6 +173,7 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     call: async (method, params) => (await ensure()).connection.call(method, params),
     runJob,
     logTail: (lines) => log.tail(lines),
+    onLogLine: (listener) => log.onLine(listener),
     async close() {
       closed = true
       const last = await current?.catch(() => undefined)

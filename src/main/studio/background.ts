@@ -10,12 +10,21 @@ export type Background = {
   start: (work: (options: RunOptions) => Promise<unknown>) => Promise<number>
   /** Throws not-found for a job that this process does not run. */
   cancel: (jobId: number) => void
-  cancelAll: () => void
+  /** Ends them all because the studio closes; resolves when each has recorded its end. */
+  close: () => Promise<void>
+}
+
+const CLOSING = Symbol('the studio closes')
+
+/** Whether a job ends because its studio closes, and not because somebody cancelled it. */
+export function studioCloses(signal: AbortSignal | undefined): boolean {
+  return signal?.reason === CLOSING
 }
 
 /** `machinery` says, at the start of each work, what it is to be computed with. */
 export function makeBackground(machinery: () => Pick<RunOptions, 'device' | 'threads'> = () => ({})): Background {
   const running = new Map<number, AbortController>()
+  const works = new Map<AbortController, Promise<unknown>>()
 
   function start(work: (options: RunOptions) => Promise<unknown>): Promise<number> {
     const controller = new AbortController()
@@ -26,11 +35,13 @@ export function makeBackground(machinery: () => Pick<RunOptions, 'device' | 'thr
         running.set(id, controller)
         resolve(id)
       }
-      work({ ...machinery(), signal: controller.signal, onJob })
+      const ended = work({ ...machinery(), signal: controller.signal, onJob })
         .then(() => reject(fail('output-exists', 'All of this was made before; there is nothing left to do.')), reject)
         .finally(() => {
           for (const id of jobs) running.delete(id)
+          works.delete(controller)
         })
+      works.set(controller, ended)
     })
   }
 
@@ -43,8 +54,10 @@ export function makeBackground(machinery: () => Pick<RunOptions, 'device' | 'thr
         hint: 'A job of the command line ends with Ctrl-C where it runs.',
       })
     },
-    cancelAll: () => {
-      for (const controller of new Set(running.values())) controller.abort()
+    close: async () => {
+      const ends = [...works.values()]
+      for (const controller of works.keys()) controller.abort(CLOSING)
+      await Promise.all(ends)
     },
   }
 }

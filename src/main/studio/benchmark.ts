@@ -10,6 +10,7 @@ import type {
 import type { ModelShape, StoredLayout } from '../../shared/contract/sidecar/synthesis.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { insertBenchmark } from '../db/index.ts'
+import { asking } from './asked.ts'
 import type { Context } from './context.ts'
 import { resolveMachinery } from './device.ts'
 import { openModel, type Model } from './model.ts'
@@ -53,7 +54,8 @@ export async function benchmark(
     ...(await resolveMachinery(context, options)),
   }
   const projectId = models.find((model) => model.project)?.project?.id
-  return runAsJob(context, { kind: 'benchmark', projectId, params }, options, async (onProgress) => {
+  const run = asking(options, { useCase: 'benchmark', request: { ...request, models: params.models } })
+  return runAsJob(context, { kind: 'benchmark', projectId, params }, run, async (onProgress) => {
     const result = await context.sidecar.runJob('benchmark.start', params, { onProgress, signal: options.signal })
     const machine = await machineNow(context)
     // Before the job ends: whoever hears of the end finds the numbers.

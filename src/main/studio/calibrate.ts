@@ -5,6 +5,7 @@ import type { CalibrationResult } from '../../shared/contract/sidecar/calibratio
 import { insertCalibration, listCalibrations, type CalibrationRow } from '../db/index.ts'
 import { throwIfAborted } from '../sidecar/index.ts'
 import { calibrationSamples, loadTokenizer, readText } from '../text/index.ts'
+import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
 import { resolveMachinery } from './device.ts'
 import { projectFolder } from './home.ts'
@@ -43,7 +44,9 @@ export async function calibrate(
   const model = await openCheckpoint(context, request.checkpoint, options)
   const plan = await planCalibration(context, model, request)
   const out = outputFor(request.out, defaultFolder(context, model, plan), model.inspection.path)
-  return runCalibration(context, model, plan, out, options)
+  const { path: checkpoint } = model.inspection
+  const lastingRequest = { ...request, checkpoint, text: lasting(request.text), out: lasting(request.out) }
+  return runCalibration(context, model, plan, out, asking(options, { useCase: 'calibrate', request: lastingRequest }))
 }
 
 /** All that determines a calibration, with the text read and its defaults filled in. */

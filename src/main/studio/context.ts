@@ -70,8 +70,9 @@ export function createContext(options: StudioOptions): Context {
       return database
     },
     async close() {
-      background.cancelAll()
+      const ended = background.close()
       await sidecar.close()
+      await ended
       database?.close()
     },
   }

@@ -4,6 +4,7 @@ import type { Stamp } from '../../shared/contract/studio/index.ts'
 import { insertEvaluation, listEvaluations, type EvaluationRow } from '../db/index.ts'
 import { throwIfAborted } from '../sidecar/index.ts'
 import { evaluationWindows, loadTokenizer, readText, type Tokenizer, type WindowBos } from '../text/index.ts'
+import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
 import { resolveMachinery } from './device.ts'
 import { openModel, type Model } from './model.ts'
@@ -42,7 +43,9 @@ export async function evaluate(
   const model = await openModel(context, request.model, options)
   const against = request.against === undefined ? undefined : await openModel(context, request.against, options)
   const plan = await planEvaluation(model, request)
-  return runEvaluation(context, { model, against, plan }, options)
+  const paths = { model: model.inspection.path, against: against?.inspection.path, text: lasting(request.text) }
+  const run = asking(options, { useCase: 'evaluate', request: { ...request, ...paths } })
+  return runEvaluation(context, { model, against, plan }, run)
 }
 
 /** All that determines a perplexity, with the text read and its defaults filled in. */

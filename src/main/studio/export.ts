@@ -1,4 +1,5 @@
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
+import { asking } from './asked.ts'
 import type { Context } from './context.ts'
 import { openModel } from './model.ts'
 import { claimOutput } from './output.ts'
@@ -14,7 +15,8 @@ export async function exportResult(
   const { inspection, project } = await openModel(context, request.result, options)
   const out = claimOutput(request.out, inspection.path)
   const params = { model: inspection.path, format: request.format, out, threads: options.threads ?? 0 }
-  return runAsJob(context, { kind: 'export', projectId: project?.id, params }, options, (onProgress) =>
+  const run = asking(options, { useCase: 'export', request: { ...request, result: inspection.path, out } })
+  return runAsJob(context, { kind: 'export', projectId: project?.id, params }, run, (onProgress) =>
     context.sidecar.runJob('export.start', params, { onProgress, signal: options.signal }),
   )
 }

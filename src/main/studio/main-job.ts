@@ -2,6 +2,7 @@ import type { CheckpointInspectResult } from '../../shared/contract/sidecar/chec
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import type { Stamp } from '../../shared/contract/studio/index.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
+import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
 import { findEvaluation, planEvaluation, runEvaluation } from './evaluate.ts'
 import { openCheckpoint, openModel, type Model } from './model.ts'
@@ -49,8 +50,14 @@ export type MainJobOutcome = {
 export async function mainJob(
   context: Context,
   request: MainJobRequest,
-  options: Omit<RunOptions, 'record'> = {},
+  given: Omit<RunOptions, 'record'> = {},
 ): Promise<MainJobOutcome> {
+  const paths = {
+    checkpoint: lasting(request.checkpoint),
+    text: lasting(request.text),
+    evaluateOn: lasting(request.evaluateOn),
+  }
+  const options = asking(given, { useCase: 'mainJob', request: { ...request, ...paths } })
   const part = (from: number, to: number) => ({ ...options, onProgress: stretch(options.onProgress, from, to) })
   const model = await openCheckpoint(context, request.checkpoint, options)
   const { project } = model

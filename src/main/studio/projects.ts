@@ -34,6 +34,7 @@ import type { Context } from './context.ts'
 import { projectFolder } from './home.ts'
 import { stored } from './recording.ts'
 import { samplePaths } from './root.ts'
+import { withRetries } from './retries.ts'
 import { makeStamp } from './stamp.ts'
 
 /** Newest change first. */
@@ -112,7 +113,9 @@ export function forgetProject(context: Context, id: number, options: { files?: b
 
 /** Running ones and the latest that ended, newest first. */
 export function jobSummaries(context: Context, projectId?: number): JobSummary[] {
-  return listJobs(context.database(), projectId === undefined ? {} : { projectId }).map(jobSummary)
+  return withRetries(listJobs(context.database(), projectId === undefined ? {} : { projectId })).map(
+    ([row, retryable]) => jobSummary(row, retryable),
+  )
 }
 
 function noSuchProject(name: string): Error {
@@ -202,7 +205,7 @@ function evaluationSummary(row: EvaluationRow, checkpointPath: string): Evaluati
   }
 }
 
-function jobSummary(row: JobRow): JobSummary {
+function jobSummary(row: JobRow, retryable: boolean): JobSummary {
   return {
     fraction: row.state === 'done' ? 1 : 0,
     ...row.progress,
@@ -211,6 +214,7 @@ function jobSummary(row: JobRow): JobSummary {
     kind: row.kind,
     state: row.state,
     ...(row.error === null ? {} : { error: row.error }),
+    retryable,
     startedAtMs: row.startedAt,
     ...(row.endedAt === null ? {} : { endedAtMs: row.endedAt }),
   }

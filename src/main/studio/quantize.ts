@@ -6,6 +6,7 @@ import type { QuantizationResult, Recipe } from '../../shared/contract/sidecar/q
 import { fail } from '../../shared/contract/studio-error.ts'
 import { calibrationByPath, insertResult, listResults, type ResultRow } from '../db/index.ts'
 import { defaultFolder, findCalibration, planCalibration, runCalibration, type CalibrationInputs } from './calibrate.ts'
+import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
 import { resolveMachinery } from './device.ts'
 import { projectFolder } from './home.ts'
@@ -35,10 +36,17 @@ const CALIBRATION_SHARE = 0.5
 export async function quantize(
   context: Context,
   request: QuantizeRequest,
-  options: RunOptions = {},
+  given: RunOptions = {},
 ): Promise<QuantizeOutcome> {
-  const model = await openCheckpoint(context, request.checkpoint, options)
+  const model = await openCheckpoint(context, request.checkpoint, given)
   const { recipe } = request
+  const paths = {
+    checkpoint: model.inspection.path,
+    text: lasting(request.text),
+    calibration: lasting(request.calibration),
+    out: lasting(request.out),
+  }
+  const options = asking(given, { useCase: 'quantize', request: { ...request, ...paths } })
   const out = outputFor(request.out, resultFolder(context, model, recipe), model.inspection.path)
   if (recipe.weighting === 'none') return runQuantization(context, model, recipe, undefined, out, options)
   if (request.calibration !== undefined) {

@@ -1,8 +1,12 @@
 import { hostname } from 'node:os'
 import BetterSqlite3 from 'better-sqlite3'
+import type { ErrorInfo } from '../../shared/contract/errors.ts'
 import { fail, StudioError, toErrorInfo } from '../../shared/contract/studio-error.ts'
 import { endJob, insertJob, touchProject, updateJobProgress, type JobKind } from '../db/index.ts'
+import type { Asked } from './asked.ts'
+import { studioCloses } from './background.ts'
 import type { Context } from './context.ts'
+import { openJobLog } from './job-log.ts'
 import type { ProgressListener } from './progress.ts'
 
 /** What every long use case takes. */
@@ -17,6 +21,8 @@ export type RunOptions = {
   threads?: number | undefined
   /** False keeps it out of the studio's database. */
   record?: boolean | undefined
+  /** What this is a part of; set by the use case itself. */
+  asked?: Asked | undefined
 }
 
 const STORE_EVERY_MS = 500
@@ -29,13 +35,19 @@ export async function runAsJob<T>(
   work: (onProgress: ProgressListener) => Promise<T>,
 ): Promise<T> {
   const { projectId } = job
+  const { asked, signal } = options
   if (projectId === undefined) return work((progress) => options.onProgress?.(progress))
   const database = context.database()
-  const id = stored(() => insertJob(database, { ...job, host: hostname(), processId: process.pid, now: Date.now() }))
+  const id = stored(() =>
+    insertJob(database, { ...job, asked, host: hostname(), processId: process.pid, now: Date.now() }),
+  )
   options.onJob?.(id)
+  const log = openJobLog(context.home, id)
+  const unfollow = context.sidecar.onLogLine((line) => log.write(`sidecar: ${line}`))
   let storedAt = 0
   const onProgress: ProgressListener = (progress) => {
     options.onProgress?.(progress)
+    log.progressed(progress)
     if (Date.now() - storedAt < STORE_EVERY_MS) return
     storedAt = Date.now()
     quietly(() => updateJobProgress(database, id, progress))
@@ -43,15 +55,25 @@ export async function runAsJob<T>(
   try {
     const result = await work(onProgress)
     stored(() => endJob(database, id, { state: 'done', now: Date.now() }))
+    log.end('Done.')
     return result
   } catch (thrown) {
     const error = toErrorInfo(thrown)
-    const state = error.code === 'cancelled' ? 'cancelled' : 'failed'
+    const state = error.code !== 'cancelled' ? 'failed' : studioCloses(signal) ? 'interrupted' : 'cancelled'
+    log.end(state === 'failed' ? failureText(error) : ENDS[state])
     quietly(() => endJob(database, id, { state, error: state === 'failed' ? error : undefined, now: Date.now() }))
     throw thrown
   } finally {
+    unfollow()
     quietly(() => touchProject(database, projectId, Date.now()))
   }
+}
+
+const ENDS = { cancelled: 'Cancelled.', interrupted: 'Interrupted: the studio was closed.' }
+
+function failureText({ message, stage, layer, tensor, hint }: ErrorInfo): string {
+  const place = [stage && `stage ${stage}`, layer !== undefined && `layer ${layer}`, tensor].filter(Boolean).join(', ')
+  return [`Failed: ${message}`, place, hint].filter(Boolean).join('\n')
 }
 
 /** A write that matters: what SQLite says becomes an error that a person can act on. */

@@ -10,6 +10,7 @@ import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
 import { listFolder } from './folders.ts'
 import { inspect } from './inspect.ts'
+import { readJobLog } from './job-log.ts'
 import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, offersSample, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
@@ -19,6 +20,7 @@ import { resultDetails, startEvaluation, startExport } from './results.ts'
 import { deleteResult, emptyTrash, restoreResult } from './trash.ts'
 import { settingsInSight, writeSettings } from './settings.ts'
 import { samplePaths } from './root.ts'
+import { retryJob } from './retry.ts'
 import { watchChanges } from './watch.ts'
 
 const LOOK_EVERY_MS = 1000
@@ -66,6 +68,8 @@ export function makePageApi(context: Context): StudioApi {
         writeSettings(context.home, settings)
         return settingsInSight(context.home)
       },
+      'job.retry': async ({ jobId }) => ({ jobId: await retryJob(context, jobId) }),
+      'job.log': ({ jobId, lines }) => ({ lines: readJobLog(context.home, jobId, lines) }),
       'machine.get': () => machine(context),
     },
     watchChanges(

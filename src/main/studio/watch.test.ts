@@ -23,6 +23,7 @@ const job = (state: JobSummary['state'], fraction: number): JobSummary => ({
   kind: 'evaluation',
   state,
   fraction,
+  retryable: false,
   startedAtMs: 0,
 })
 

@@ -2,7 +2,7 @@ import { ActionIcon, Menu, SegmentedControl, useMantineColorScheme, type Mantine
 import type { ReactNode } from 'react'
 import { MoonIcon, ScreenIcon, SunIcon } from './icons.tsx'
 
-const SCHEMES: { scheme: MantineColorScheme; words: string; icon: ReactNode }[] = [
+export const SCHEMES: { scheme: MantineColorScheme; words: string; icon: ReactNode }[] = [
   { scheme: 'light', words: 'Light', icon: <SunIcon /> },
   { scheme: 'dark', words: 'Dark', icon: <MoonIcon /> },
   { scheme: 'auto', words: 'As the system', icon: <ScreenIcon /> },

@@ -113,6 +113,13 @@ export function ago(thenMs: number, nowMs: number): string {
   return day.format(thenMs)
 }
 
+const timeOfDay = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+
+/** "14:03:27" */
+export function clock(ms: number): string {
+  return timeOfDay.format(ms)
+}
+
 /** Date and time in full. */
 export function momentWords(ms: number): string {
   return moment.format(ms)

@@ -12,13 +12,20 @@ export const root = join(import.meta.dirname, '..', '..', '..')
 const squeezePath = join(root, 'bin', 'squeeze')
 
 /** A running `squeeze serve`. */
-export type Served = { url: string; port: number; stop: () => Promise<number | null> }
+export type Served = {
+  url: string
+  port: number
+  /** Of the launcher, whose child is the studio. */
+  processId: number
+  stop: () => Promise<number | null>
+}
 
 export async function startServer(home: string, ...args: string[]): Promise<Served> {
   const child = spawn(process.execPath, [squeezePath, 'serve', '--home', home, '--json', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const line = await firstLine(child)
+  const { pid: processId = 0 } = child
   const { url, port } = JSON.parse(line) as { url: string; port: number }
   const stop = async () => {
     if (child.exitCode !== null) return child.exitCode
@@ -26,7 +33,7 @@ export async function startServer(home: string, ...args: string[]): Promise<Serv
     const [status] = (await once(child, 'exit')) as [number | null]
     return status
   }
-  return { url, port, stop }
+  return { url, port, processId, stop }
 }
 
 /** Runs a command to its end and gives what it wrote. */

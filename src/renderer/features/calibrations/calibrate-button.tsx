@@ -1,9 +1,9 @@
 import { Button, NumberInput } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
 import { useState } from 'react'
 import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { client, refusalInfo } from '../../bridge/index.ts'
+import { closeOverlay, showOverlay, useOverlay } from '../../stores/overlay.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Failure } from '../failure.tsx'
 import classes from './calibrate-button.module.css'
@@ -14,14 +14,14 @@ const USUAL_LENGTH = 512
 
 /** Begins a calibration on the bundled text. */
 export function CalibrateButton({ project }: { project: Project }) {
-  const [opened, { open, close }] = useDisclosure(false)
+  const opened = useOverlay(({ overlay }) => overlay === 'calibrate')
   return (
     <>
-      <Button onClick={open} disabled={!project.checkpoint.found}>
+      <Button onClick={() => showOverlay('calibrate')} disabled={!project.checkpoint.found}>
         Calibrate…
       </Button>
-      <Dialog title="Calibrate the checkpoint" size="md" opened={opened} close={close}>
-        <CalibrateForm project={project} started={close} />
+      <Dialog title="Calibrate the checkpoint" size="md" opened={opened} close={closeOverlay}>
+        <CalibrateForm project={project} started={closeOverlay} />
       </Dialog>
     </>
   )

@@ -1,9 +1,8 @@
-import { Button, Progress } from '@mantine/core'
-import { useState } from 'react'
+import { Progress } from '@mantine/core'
 import type { JobSummary } from '../../../shared/contract/studio/index.ts'
-import { client, refusalInfo } from '../../bridge/index.ts'
 import { Panel, Section } from '../../ui/section.tsx'
 import { projectAddress } from '../../route.ts'
+import { CancelButton } from './cancel-button.tsx'
 import { doingWords, paceWords, stageWords } from './job-words.ts'
 import classes from './running-jobs.module.css'
 
@@ -38,7 +37,7 @@ function RunningJob({ job, projectName }: { job: JobSummary; projectName: string
         <span className={classes.stage}>{stageWords(job)}</span>
         <span className={classes.pace}>{paceWords(job)}</span>
         <span className={classes.done}>{done} %</span>
-        <Cancel job={job} />
+        <CancelButton job={job} />
       </div>
       <Progress
         value={job.fraction * 100}
@@ -50,34 +49,5 @@ function RunningJob({ job, projectName }: { job: JobSummary; projectName: string
         classNames={{ root: classes.track }}
       />
     </div>
-  )
-}
-
-/** Ends a job; what it has finished of its work is kept for the next run of the same inputs. */
-function Cancel({ job }: { job: JobSummary }) {
-  const [asked, setAsked] = useState(false)
-  const [refusal, setRefusal] = useState<string>()
-
-  async function cancel() {
-    setAsked(true)
-    try {
-      await client.call('job.cancel', { jobId: job.id })
-    } catch (refused) {
-      const { message, hint } = refusalInfo(refused)
-      setRefusal([message, hint].filter(Boolean).join(' '))
-    }
-  }
-
-  if (refusal) return <span className={classes.stage}>{refusal}</span>
-  return (
-    <Button
-      size="compact-xs"
-      variant="default"
-      disabled={asked}
-      onClick={() => void cancel()}
-      aria-label={`Cancel ${doingWords(job).toLowerCase()}`}
-    >
-      {asked ? 'Cancelling…' : 'Cancel'}
-    </Button>
   )
 }

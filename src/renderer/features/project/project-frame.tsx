@@ -11,7 +11,7 @@ import { count } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
 import classes from './project-frame.module.css'
 
-const NAMES: Record<ProjectSection, string> = {
+export const SECTION_NAMES: Record<ProjectSection, string> = {
   overview: 'Overview',
   checkpoint: 'Checkpoint',
   sensitivity: 'Sensitivity',
@@ -35,7 +35,7 @@ type Props = {
 export function ProjectFrame({ projectId, section, title: own, waiting, action, children }: Props) {
   useEffect(() => openProject(projectId), [projectId])
   const { value: project, error } = useProject()
-  const title = own ?? (section === 'overview' ? undefined : NAMES[section])
+  const title = own ?? (section === 'overview' ? undefined : SECTION_NAMES[section])
   useDocumentTitle([project && title, project?.name, 'Squeeze Studio'].filter(Boolean).join(' · '))
   return (
     <div className={classes.frame}>
@@ -80,7 +80,7 @@ function Header({ project, section, action }: { project: Project; section: Proje
             aria-current={name === section ? 'page' : undefined}
             className={classes.section}
           >
-            {NAMES[name]}
+            {SECTION_NAMES[name]}
           </a>
         ))}
       </nav>

@@ -1,10 +1,10 @@
 import { Button, NativeSelect, SegmentedControl } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
 import { useState, type ReactNode } from 'react'
 import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { client, refusalInfo } from '../../bridge/index.ts'
+import { closeOverlay, showOverlay, useOverlay } from '../../stores/overlay.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Facts } from '../../ui/facts.tsx'
 import { bits, percent, ratio, size } from '../../ui/units.ts'
@@ -41,14 +41,14 @@ const SPARSITIES = [0, 0.0005, 0.001, 0.0045, 0.01, 0.02, 0.05]
 
 /** The button that begins the main job, and the recipe behind it. */
 export function SqueezeButton({ project }: { project: Project }) {
-  const [opened, { open, close }] = useDisclosure(false)
+  const opened = useOverlay(({ overlay }) => overlay === 'squeeze')
   return (
     <>
-      <Button onClick={open} disabled={!project.checkpoint.found}>
+      <Button onClick={() => showOverlay('squeeze')} disabled={!project.checkpoint.found}>
         Squeeze…
       </Button>
-      <Dialog opened={opened} close={close} title="Squeeze the checkpoint">
-        <SqueezeForm project={project} started={close} />
+      <Dialog opened={opened} close={closeOverlay} title="Squeeze the checkpoint">
+        <SqueezeForm project={project} started={closeOverlay} />
       </Dialog>
     </>
   )

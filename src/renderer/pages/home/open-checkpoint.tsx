@@ -1,10 +1,11 @@
 import { Button, TextInput } from '@mantine/core'
-import { useState } from 'react'
+import { useEffect, useRef, useState } from 'react'
 import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import { refusalInfo } from '../../bridge/index.ts'
 import { Failure } from '../../features/failure.tsx'
 import { openCheckpoint } from '../../features/opening/open.ts'
 import { browse } from '../../stores/folder-dialog.ts'
+import { closeOverlay, useOverlay } from '../../stores/overlay.ts'
 import classes from './open-checkpoint.module.css'
 
 /** Opens a checkpoint of the machine where the studio runs, found in its folders or named by its path. */
@@ -12,6 +13,14 @@ export function OpenCheckpoint() {
   const [path, setPath] = useState('')
   const [opening, setOpening] = useState(false)
   const [error, setError] = useState<ErrorInfo>()
+  const field = useRef<HTMLInputElement>(null)
+  const wanted = useOverlay(({ overlay }) => overlay === 'open')
+
+  useEffect(() => {
+    if (!wanted) return
+    field.current?.focus()
+    closeOverlay()
+  }, [wanted])
 
   async function open() {
     setOpening(true)
@@ -35,6 +44,7 @@ export function OpenCheckpoint() {
         }}
       >
         <TextInput
+          ref={field}
           className={classes.path}
           aria-label="Folder of a checkpoint"
           placeholder="/path/to/a/checkpoint"

@@ -7,7 +7,17 @@ import { benchmarkListParams, benchmarkListResult, benchmarkStartRequest } from 
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
 import { checkpointGetParams, checkpointGetResult } from './checkpoint.ts'
 import { folderListParams, folderListResult } from './folder.ts'
-import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
+import {
+  jobBegun,
+  jobCancelParams,
+  jobCancelResult,
+  jobChanged,
+  jobListParams,
+  jobListResult,
+  jobLogParams,
+  jobLogResult,
+  jobRetryParams,
+} from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
 import {
   projectChanged,
@@ -56,6 +66,8 @@ export const studioRequests = {
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
   'settings.get': { params: settingsGetParams, result: settingsGetResult },
   'settings.set': { params: settingsSetParams, result: settingsSetResult },
+  'job.retry': { params: jobRetryParams, result: jobBegun },
+  'job.log': { params: jobLogParams, result: jobLogResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
 } as const
 
@@ -77,7 +89,7 @@ export type { CalibrationSensitivities, CalibrationSummary } from './calibration
 export type { CheckpointFacts, CheckpointMatrices, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
 export type { FolderEntry, FolderListing } from './folder.ts'
-export type { JobSummary } from './job.ts'
+export type { JobSummary, LogLine } from './job.ts'
 export type { Machine } from './machine.ts'
 export type { MeasuredPoint, SweepState } from './sweep.ts'
 export type { ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'

@@ -22,6 +22,11 @@ export const jobSummary = z.object({
   remainingMs: z.number().min(0).optional().describe('Estimate of the time left, milliseconds.'),
   detail: z.string().optional().describe('What is being worked on, such as a tensor name.'),
   error: errorInfo.optional().describe('Present exactly when state is "failed".'),
+  retryable: z
+    .boolean()
+    .describe(
+      'True when job.retry can ask for the same again: it ended short, and nothing newer was made for the same.',
+    ),
   startedAtMs: timestampMs,
   endedAtMs: timestampMs.optional(),
 })
@@ -35,6 +40,21 @@ export const jobBegun = z.object({ jobId: rowId.describe('The first job of what 
 /** renderer → host. Refused with not-found when this studio does not run it: the command line ends its own. */
 export const jobCancelParams = z.object({ jobId: rowId })
 export const jobCancelResult = z.object({})
+
+/**
+ * renderer → host: asks for the same again as the job was made for, and takes over what was done. Answers with jobBegun;
+ * refused with busy when the job is not retryable any more, with output-exists when all of it is there by now.
+ */
+export const jobRetryParams = z.object({ jobId: rowId })
+
+/** renderer → host: the end of what a job has logged. */
+export const jobLogParams = z.object({
+  jobId: rowId,
+  lines: z.int().min(1).max(1000).describe('Lines wanted, the last ones.'),
+})
+export const logLine = z.object({ atMs: timestampMs, text: z.string().describe('Without its line end.') })
+export type LogLine = z.infer<typeof logLine>
+export const jobLogResult = z.object({ lines: z.array(logLine).describe('Oldest first; none where no log is kept.') })
 
 /** host → renderer, at most ten a second for each job. */
 export const jobChanged = jobSummary

@@ -5,7 +5,7 @@ import type { Migration } from '../migrate.ts'
  * what the contract names. `sweep_points`: one measured recipe, of which nothing is on disk.
  */
 export const sweep: Migration = {
-  name: '0006-sweep',
+  name: '0007-sweep',
   sql: `
     CREATE TABLE matrix_errors (
       calibration_id INTEGER NOT NULL REFERENCES calibrations (id) ON DELETE CASCADE,
