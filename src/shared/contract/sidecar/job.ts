@@ -5,7 +5,7 @@ import { calibrationResult } from './calibration.ts'
 import { jobId } from './common.ts'
 import { evaluationResult } from './evaluation.ts'
 import { exportResult } from './export.ts'
-import { generationResult } from './generation.ts'
+import { divergenceResult, generationResult } from './generation.ts'
 import { quantizationResult } from './quantization.ts'
 import { synthesisResult } from './synthesis.ts'
 
@@ -32,6 +32,7 @@ export const jobResult = z
     quantizationResult,
     evaluationResult,
     generationResult,
+    divergenceResult,
     exportResult,
     synthesisResult,
     benchmarkResult,
