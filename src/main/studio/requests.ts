@@ -5,6 +5,7 @@ import { fail } from '../../shared/contract/studio-error.ts'
 import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
 import { calibrate } from './calibrate.ts'
+import { makeChats } from './chats.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
 import { inspect } from './inspect.ts'
@@ -19,6 +20,15 @@ const LOOK_EVERY_MS = 1000
 /** The studio as a page knows it. */
 export function makePageApi(context: Context): StudioApi {
   const jobs = (projectId?: number) => jobSummaries(context, projectId)
+  const chats = makeChats(context)
+  const watch = watchChanges(
+    {
+      dataVersion: () => dataVersion(context.database()),
+      jobs,
+      endLostJobs: () => quietly(() => endLostJobs(context.database(), false)),
+    },
+    LOOK_EVERY_MS,
+  )
   return makeApi(
     {
       'project.list': () => ({ projects: projectSummaries(context) }),
@@ -30,6 +40,18 @@ export function makePageApi(context: Context): StudioApi {
         return { jobId: await context.background.start((run) => calibrate(context, { checkpoint, ...inputs }, run)) }
       },
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
+      'chat.list': ({ projectId }) => chats.list(projectId),
+      'chat.get': ({ projectId, chatId }) => chats.get(projectId, chatId),
+      'chat.send': (params) => chats.send(params),
+      'chat.stop': ({ turnId }) => ({ found: chats.stop(turnId) }),
+      'chat.remove': ({ projectId, chatId }) => {
+        chats.remove(projectId, chatId)
+        return {}
+      },
+      'chat.leave': async () => {
+        await chats.leave()
+        return {}
+      },
       'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
       'job.cancel': ({ jobId }) => {
         context.background.cancel(jobId)
@@ -37,14 +59,10 @@ export function makePageApi(context: Context): StudioApi {
       },
       'machine.get': () => machine(context),
     },
-    watchChanges(
-      {
-        dataVersion: () => dataVersion(context.database()),
-        jobs,
-        endLostJobs: () => quietly(() => endLostJobs(context.database(), false)),
-      },
-      LOOK_EVERY_MS,
-    ),
+    (listener) => {
+      const ends = [watch(listener), chats.subscribe(listener)]
+      return () => ends.forEach((end) => end())
+    },
   )
 }
 

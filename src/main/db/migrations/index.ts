@@ -2,6 +2,7 @@ import type { Migration } from '../migrate.ts'
 import { start } from './0001-start.ts'
 import { precision } from './0002-precision.ts'
 import { benchmarks } from './0003-benchmarks.ts'
+import { chats } from './0004-chats.ts'
 
 /** In order; the version of a database is the count of those it has seen. Never change one that was released. */
-export const migrations: Migration[] = [start, precision, benchmarks]
+export const migrations: Migration[] = [start, precision, benchmarks, chats]

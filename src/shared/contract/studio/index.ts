@@ -4,6 +4,22 @@
  */
 import type { z } from 'zod'
 import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
+import {
+  chatAdvanced,
+  chatGetParams,
+  chatGetResult,
+  chatLeaveParams,
+  chatLeaveResult,
+  chatListParams,
+  chatListResult,
+  chatProduced,
+  chatRemoveParams,
+  chatRemoveResult,
+  chatSendParams,
+  chatSendResult,
+  chatStopParams,
+  chatStopResult,
+} from './chat.ts'
 import { jobBegun, jobCancelParams, jobCancelResult, jobChanged, jobListParams, jobListResult } from './job.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
 import {
@@ -24,6 +40,12 @@ export const studioRequests = {
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
+  'chat.list': { params: chatListParams, result: chatListResult },
+  'chat.get': { params: chatGetParams, result: chatGetResult },
+  'chat.send': { params: chatSendParams, result: chatSendResult },
+  'chat.stop': { params: chatStopParams, result: chatStopResult },
+  'chat.remove': { params: chatRemoveParams, result: chatRemoveResult },
+  'chat.leave': { params: chatLeaveParams, result: chatLeaveResult },
   'job.list': { params: jobListParams, result: jobListResult },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
   'machine.get': { params: machineGetParams, result: machineGetResult },
@@ -32,6 +54,8 @@ export const studioRequests = {
 export const studioEvents = {
   'project.changed': projectChanged,
   'job.changed': jobChanged,
+  'chat.produced': chatProduced,
+  'chat.advanced': chatAdvanced,
 } as const
 
 export type StudioRequest = keyof typeof studioRequests
@@ -43,6 +67,21 @@ export type StudioEventPayload<E extends StudioEvent> = z.infer<(typeof studioEv
 export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEventPayload<E> } }[StudioEvent]
 
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
+export type {
+  Chat,
+  ChatAdvanced,
+  ChatAnswer,
+  ChatAnswerState,
+  ChatDivergence,
+  ChatForm,
+  ChatList,
+  ChatModel,
+  ChatProduced,
+  ChatSendParams,
+  ChatSettings,
+  ChatSummary,
+  ChatTurn,
+} from './chat.ts'
 export type { CheckpointFacts, RoleSize } from './checkpoint.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
 export type { JobSummary } from './job.ts'
