@@ -1,6 +1,7 @@
 import { Anchor } from '@mantine/core'
 import type { ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
+import { ChatPage } from './pages/chat/chat-page.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
@@ -14,6 +15,7 @@ import classes from './app.module.css'
 const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   overview: ProjectPage,
   sensitivity: SensitivityPage,
+  chat: ChatPage,
 }
 
 export function App() {

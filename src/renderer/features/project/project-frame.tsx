@@ -14,6 +14,7 @@ import classes from './project-frame.module.css'
 const NAMES: Record<ProjectSection, string> = {
   overview: 'Overview',
   sensitivity: 'Sensitivity',
+  chat: 'Chat',
 }
 
 type Props = {
