@@ -1,6 +1,7 @@
 import { create } from 'zustand'
 import type { ErrorInfo } from '../../shared/contract/errors.ts'
 import type {
+  Chat,
   ChatAdvanced,
   ChatList,
   ChatProduced,
@@ -35,13 +36,15 @@ const loadList = makeLoader<ChatList>(({ value, error }) => {
   setState({ list: value, error: undefined })
   if (first) showChat(value.chats[0]?.id)
 })
-const loadTurns = makeLoader<ChatTurn[]>(({ value, error }) => {
+const loadTurns = makeLoader<Chat>(({ value, error }) => {
   if (error) return setState({ error })
+  // The person may be at another one by now.
+  if (!value || value.id !== getState().chatId) return
+  const { turns } = value
   // Settings follow the conversation, unless the person has changed them since.
-  const last = value?.at(-1)
-  const { models, form, sampling, maxTokens } = last ?? {}
-  const used = last ? ({ models, form, sampling, maxTokens } as ChatSettings) : {}
-  setState(({ chosen }) => ({ turns: value, chosen: { ...used, ...chosen }, error: undefined }))
+  const last = turns.at(-1)
+  const used = last && { models: last.models, form: last.form, sampling: last.sampling, maxTokens: last.maxTokens }
+  setState(({ chosen }) => ({ turns, chosen: { ...used, ...chosen }, error: undefined }))
 })
 
 /** Shows the newest conversation of a project. */
@@ -64,7 +67,7 @@ export function showChat(chatId: number | undefined): void {
     chosen: chatId === undefined ? chosen : {},
     error: undefined,
   }))
-  reloadTurns()
+  void reloadTurns()
 }
 
 export function choose(part: Partial<ChatSettings>): void {
@@ -93,7 +96,7 @@ export async function send(prompt: string, settings: ChatSettings): Promise<bool
 export async function stop(turnId: number): Promise<void> {
   try {
     const { found } = await client.call('chat.stop', { turnId })
-    if (!found) reloadTurns()
+    if (!found) await reloadTurns()
   } catch (refused) {
     setState({ error: refusalInfo(refused) })
   }
@@ -118,7 +121,7 @@ export function isRunning({ answers, comparing }: ChatTurn): boolean {
 
 function reload(): void {
   reloadList()
-  reloadTurns()
+  void reloadTurns()
 }
 
 function reloadList(): void {
@@ -126,29 +129,54 @@ function reloadList(): void {
   if (projectId !== null) void loadList(() => client.call('chat.list', { projectId }))
 }
 
-function reloadTurns(): void {
+async function reloadTurns(): Promise<void> {
   const { projectId, chatId } = getState()
-  if (projectId !== null && chatId !== undefined)
-    void loadTurns(async () => (await client.call('chat.get', { projectId, chatId })).turns)
+  if (projectId !== null && chatId !== undefined) await loadTurns(() => client.call('chat.get', { projectId, chatId }))
 }
 
 function changeTurn(turnId: number, change: (turn: ChatTurn) => ChatTurn): void {
   setState(({ turns }) => ({ turns: turns?.map((turn) => (turn.id === turnId ? change(turn) : turn)) }))
 }
 
-function takePieces({ turnId, column, first, pieces }: ChatProduced): void {
-  const known = getState().turns?.find(({ id }) => id === turnId)?.answers[column]
-  if (!known) return
-  if (first > known.pieces.length) return reloadTurns()
-  changeTurn(turnId, (turn) => {
-    const answers = turn.answers.map((answer, index) =>
-      index === column ? { ...answer, pieces: [...answer.pieces.slice(0, first), ...pieces] } : answer,
-    ) as ChatTurn['answers']
-    return { ...turn, answers }
-  })
+/** Heard of and not yet in the state. */
+const heard: ChatProduced[] = []
+
+/** Once a frame at most: a page that is slow draws less often, and does not fall behind. */
+function takePieces(produced: ChatProduced): void {
+  heard.push(produced)
+  if (heard.length === 1) requestAnimationFrame(drawPieces)
+}
+
+/** What was told twice takes the place of what was there; an answer that was asked for anew may be further already. */
+function withPieces(known: string[], first: number, pieces: string[]): string[] {
+  return [...known.slice(0, first), ...pieces, ...known.slice(first + pieces.length)]
+}
+
+let catchingUp = false
+
+/** Asks for the turns once, however much is told until they come. */
+function catchUp(): void {
+  if (catchingUp) return
+  catchingUp = true
+  void reloadTurns().finally(() => (catchingUp = false))
+}
+
+function drawPieces(): void {
+  for (const { turnId, column, first, pieces } of heard.splice(0)) {
+    const known = getState().turns?.find(({ id }) => id === turnId)?.answers[column]
+    if (!known) continue
+    if (first > known.pieces.length) return catchUp()
+    changeTurn(turnId, (turn) => {
+      const answers = turn.answers.map((answer, index) =>
+        index === column ? { ...answer, pieces: withPieces(answer.pieces, first, pieces) } : answer,
+      ) as ChatTurn['answers']
+      return { ...turn, answers }
+    })
+  }
 }
 
 function takeStates({ chatId, turnId, answers: states, ended, ...figures }: ChatAdvanced): void {
+  drawPieces()
   if (chatId === getState().chatId)
     changeTurn(turnId, (turn) => {
       const answers = states.map((state, index) => ({

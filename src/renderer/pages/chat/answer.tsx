@@ -31,7 +31,7 @@ export function Answer({ turn, column, name }: Props) {
   const { start, end } = fold(pieces.length, back, SHOWN_TOKENS)
   const shaded = column === 1 && turn.divergence
   return (
-    <section className={classes.answer} aria-label={`${column === 0 ? 'Left' : 'Right'} answer, ${name}`}>
+    <div role="group" className={classes.answer} aria-label={`${column === 0 ? 'Left' : 'Right'} answer, ${name}`}>
       <h3 className={classes.name}>{name}</h3>
       {start > 0 && (
         <Button size="compact-xs" variant="subtle" onClick={() => setBack(back + 1)}>
@@ -51,7 +51,7 @@ export function Answer({ turn, column, name }: Props) {
       )}
       {error && <Failure error={error} />}
       <Figures turn={turn} answer={answer} column={column} />
-    </section>
+    </div>
   )
 }
 

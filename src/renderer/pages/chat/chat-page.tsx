@@ -1,5 +1,5 @@
 import { Button, Skeleton } from '@mantine/core'
-import { useEffect, useLayoutEffect, useState } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState, type RefObject } from 'react'
 import type { ChatList, ChatTurn, Project } from '../../../shared/contract/studio/index.ts'
 import { Failure } from '../../features/failure.tsx'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
@@ -19,7 +19,7 @@ import classes from './chat-page.module.css'
 
 /** Turns in the page at first; the ones before are a click away. */
 const SHOWN_TURNS = 10
-/** Whoever is this near the end of the page follows what is said, pixels. */
+/** Whoever is this near the end of a conversation follows what is said, pixels. */
 const NEAR_END = 160
 
 export function ChatPage({ projectId }: { projectId: number }) {
@@ -35,38 +35,37 @@ function ChatOf({ project }: { project: Project }) {
     openChats(project.id)
     return leaveChats
   }, [project.id])
-  const { list, error } = useChat()
+  const list = useChat((state) => state.list)
+  const error = useChat((state) => state.error)
   if (list) return <Sides project={project} list={list} />
   return error ? <Failure error={error} /> : <Skeleton height={420} radius={10} />
 }
 
+/** What is said changes many times a second, so only the parts that show it look at it. */
 function Sides({ project, list }: { project: Project; list: ChatList }) {
-  const { chatId, turns, chosen, error } = useChat()
+  const chatId = useChat((state) => state.chatId)
+  const chosen = useChat((state) => state.chosen)
+  const error = useChat((state) => state.error)
+  const known = useChat(({ turns }) => turns !== undefined)
   const settings = settingsOf(project, list, chosen)
-  const running = turns?.find(isRunning)
-  const able = project.checkpoint.found && !list.tokenizerError && turns !== undefined
-  useFollowing(turns)
   return (
     <div className={classes.sides}>
       <div className={classes.talk}>
         <ModelHeads project={project} models={settings.models} />
         <OtherWork />
         {list.tokenizerError && <Failure error={list.tokenizerError} />}
-        {turns ? <Turns key={chatId} project={project} turns={turns} /> : <Skeleton height={280} radius={10} />}
+        <Turns key={chatId} project={project} />
         <div className={classes.bottom}>
           {error && <Failure error={error} />}
-          <PromptBox running={running} able={able} send={(prompt) => send(prompt, settings)} />
-          <p className={classes.status} role="status">
-            {running ? statusWords(running) : 'Enter sends, Shift + Enter begins a new line.'}
-          </p>
+          <PromptBox
+            able={project.checkpoint.found && !list.tokenizerError && known}
+            send={(prompt) => send(prompt, settings)}
+          />
+          <Foot />
         </div>
       </div>
       <aside className={classes.aside} aria-label="Settings and conversations">
-        <SamplingPanel
-          key={turns === undefined ? 'waiting' : chatId}
-          settings={settings}
-          hasTemplate={list.hasTemplate}
-        />
+        <SamplingPanel key={known ? chatId : 'waiting'} settings={settings} hasTemplate={list.hasTemplate} />
         <Reading />
         <Conversations chats={list.chats} shown={chatId} />
       </aside>
@@ -74,8 +73,25 @@ function Sides({ project, list }: { project: Project; list: ChatList }) {
   )
 }
 
-function Turns({ project, turns }: { project: Project; turns: ChatTurn[] }) {
+/** What happens now, and what the shades mean. */
+function Foot() {
+  const words = useChat(({ turns }) => statusWords(turns?.find(isRunning)))
+  const shaded = useChat(({ turns }) => turns?.some(({ divergence }) => divergence))
+  return (
+    <div className={classes.foot}>
+      <p className={classes.status} role="status">
+        {words}
+      </p>
+      {shaded && <ShadeLegend />}
+    </div>
+  )
+}
+
+function Turns({ project }: { project: Project }) {
+  const turns = useChat((state) => state.turns)
   const [all, setAll] = useState(false)
+  const end = useFollowing(turns)
+  if (!turns) return <Skeleton height={280} radius={10} />
   if (turns.length === 0) {
     return (
       <Message title="Nothing said yet">
@@ -97,6 +113,7 @@ function Turns({ project, turns }: { project: Project; turns: ChatTurn[] }) {
       {turns.slice(hidden).map((turn) => (
         <Turn key={turn.id} turn={turn} project={project} />
       ))}
+      <div ref={end} className={classes.end} />
     </>
   )
 }
@@ -104,9 +121,8 @@ function Turns({ project, turns }: { project: Project; turns: ChatTurn[] }) {
 /** How the page is to be read. */
 function Reading() {
   return (
-    <Section title="Shading">
+    <Section title="How to read it">
       <Panel padded>
-        <ShadeLegend />
         <p className={classes.words}>
           KL divergence of the right model from the left one at each token of the right answer, both given the same
           text; before temperature and the other settings. The first token that the answers do not share is underlined.
@@ -132,7 +148,9 @@ function OtherWork() {
   )
 }
 
-function statusWords({ answers, comparing }: ChatTurn): string {
+function statusWords(running: ChatTurn | undefined): string {
+  if (!running) return 'Enter sends, Shift + Enter begins a new line.'
+  const { answers, comparing } = running
   if (comparing) return 'Comparing both models, token by token…'
   const column = answers.findIndex(({ state }) => state === 'loading' || state === 'answering')
   if (column < 0) return 'Waiting…'
@@ -140,15 +158,16 @@ function statusWords({ answers, comparing }: ChatTurn): string {
   return answers[column]?.state === 'loading' ? `Loading the ${side} model…` : `The ${side} model answers…`
 }
 
-/** Keeps the end of the page in sight for whoever is there, and brings a new prompt into sight. */
-function useFollowing(turns: ChatTurn[] | undefined): void {
+/** Keeps the end of what is said in sight for whoever is there, and brings a new prompt into sight. */
+function useFollowing(turns: ChatTurn[] | undefined): RefObject<HTMLDivElement | null> {
+  const end = useRef<HTMLDivElement>(null)
   const count = turns?.length ?? 0
   useLayoutEffect(() => {
-    if (count > 0) window.scrollTo({ top: document.documentElement.scrollHeight })
+    if (count > 0) end.current?.scrollIntoView({ block: 'nearest' })
   }, [count])
   useLayoutEffect(() => {
-    const { scrollHeight } = document.documentElement
-    const below = scrollHeight - window.innerHeight - window.scrollY
-    if (turns?.some(isRunning) && below < NEAR_END) window.scrollTo({ top: scrollHeight })
+    const below = (end.current?.getBoundingClientRect().bottom ?? 0) - window.innerHeight
+    if (turns?.some(isRunning) && below < NEAR_END) end.current?.scrollIntoView({ block: 'nearest' })
   }, [turns])
+  return end
 }

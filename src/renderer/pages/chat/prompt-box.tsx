@@ -1,11 +1,9 @@
 import { Button, Textarea } from '@mantine/core'
 import { useState, type KeyboardEvent } from 'react'
-import type { ChatTurn } from '../../../shared/contract/studio/index.ts'
-import { stop } from '../../stores/chat.ts'
+import { isRunning, stop, useChat } from '../../stores/chat.ts'
 import classes from './chat-page.module.css'
 
 type Props = {
-  running: ChatTurn | undefined
   /** Whether anything may be sent at all. */
   able: boolean
   /** Resolves to whether it was taken. */
@@ -13,10 +11,11 @@ type Props = {
 }
 
 /** Enter sends, with Shift it begins a new line. */
-export function PromptBox({ running, able, send }: Props) {
+export function PromptBox({ able, send }: Props) {
+  const running = useChat(({ turns }) => turns?.find(isRunning)?.id)
   const [prompt, setPrompt] = useState('')
   const [stopping, setStopping] = useState<number>()
-  const ready = able && !running && prompt.trim() !== ''
+  const ready = able && running === undefined && prompt.trim() !== ''
 
   async function submit() {
     if (ready && (await send(prompt))) setPrompt('')
@@ -28,9 +27,9 @@ export function PromptBox({ running, able, send }: Props) {
     void submit()
   }
 
-  function end({ id }: ChatTurn) {
-    setStopping(id)
-    void stop(id)
+  function end(turnId: number) {
+    setStopping(turnId)
+    void stop(turnId)
   }
 
   return (
@@ -51,9 +50,9 @@ export function PromptBox({ running, able, send }: Props) {
         onChange={(event) => setPrompt(event.currentTarget.value)}
         onKeyDown={press}
       />
-      {running ? (
-        <Button type="button" variant="default" disabled={stopping === running.id} onClick={() => end(running)}>
-          {stopping === running.id ? 'Stopping…' : 'Stop'}
+      {running !== undefined ? (
+        <Button type="button" variant="default" disabled={stopping === running} onClick={() => end(running)}>
+          {stopping === running ? 'Stopping…' : 'Stop'}
         </Button>
       ) : (
         <Button type="submit" disabled={!ready}>

@@ -1,10 +1,10 @@
 /** How far a distribution moved, in steps that a person can tell apart. Each begins at `from` nats. */
 export const LEVELS = [
-  { from: 0, words: 'under 0.01' },
-  { from: 0.01, words: '0.01' },
-  { from: 0.05, words: '0.05' },
-  { from: 0.2, words: '0.2' },
-  { from: 1, words: '1 and more' },
+  { from: 0, words: '< 0.01' },
+  { from: 0.01, words: '0.01–0.05' },
+  { from: 0.05, words: '0.05–0.2' },
+  { from: 0.2, words: '0.2–1' },
+  { from: 1, words: '≥ 1' },
 ]
 
 /** 0..4; a divergence a hair below zero is one of zero. */

@@ -66,12 +66,7 @@ export function TokenText({ pieces, divergence, start, end, firstDifference }: P
           )
         })}
       </div>
-      <TokenFacts
-        piece={shown === undefined ? undefined : pieces[shown]}
-        index={shown}
-        differs={shown !== undefined && shown === firstDifference}
-        divergence={divergence}
-      />
+      <TokenFacts piece={shown === undefined ? undefined : pieces[shown]} index={shown} divergence={divergence} />
     </>
   )
 }
@@ -98,12 +93,11 @@ const Token = memo(function Token({ id, index, piece, kl, active, differs }: Tok
 type FactsProps = {
   piece: string | undefined
   index: number | undefined
-  differs: boolean
   divergence: ChatDivergence
 }
 
 /** What is known of one token; keeps its place while none is chosen. */
-function TokenFacts({ piece, index, differs, divergence }: FactsProps) {
+function TokenFacts({ piece, index, divergence }: FactsProps) {
   if (piece === undefined || index === undefined)
     return <p className={classes.facts}>Point at a token, or walk over them with the arrow keys.</p>
   const { kl, logprobs, leftLogprobs, sameTop } = divergence
@@ -112,10 +106,8 @@ function TokenFacts({ piece, index, differs, divergence }: FactsProps) {
       <strong className={classes.which}>
         {index + 1}. {tokenWords(piece)}
       </strong>{' '}
-      KL {nats(kl[index] ?? 0)} nats · likely to {share(Math.exp(logprobs[index] ?? 0))} here,{' '}
-      {share(Math.exp(leftLogprobs[index] ?? 0))} left ·{' '}
-      {sameTop[index] ? 'same likeliest token' : 'another likeliest token'}
-      {differs && ' · first that differs'}
+      KL {nats(kl[index] ?? 0)} nats · p {share(Math.exp(logprobs[index] ?? 0))}, left{' '}
+      {share(Math.exp(leftLogprobs[index] ?? 0))} · {sameTop[index] ? 'same' : 'another'} likeliest
     </p>
   )
 }
@@ -126,7 +118,7 @@ export function ShadeLegend() {
     <div
       className={classes.legend}
       role="img"
-      aria-label={`Shades from ${LEVELS.map(({ words }) => words).join(', ')} nats`}
+      aria-label={`Shades: KL of ${LEVELS.map(({ words }) => words).join(', ')} nats`}
     >
       {LEVELS.map(({ words }, level) => (
         <span key={words} className={classes.step}>
@@ -134,7 +126,7 @@ export function ShadeLegend() {
           {words}
         </span>
       ))}
-      <span className="unit">nats</span>
+      <span className="unit">nats of KL</span>
     </div>
   )
 }

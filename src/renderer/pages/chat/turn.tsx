@@ -12,7 +12,7 @@ export const Turn = memo(function Turn({ turn, project }: { turn: ChatTurn; proj
   return (
     <article className={classes.turn} aria-label={`Prompt: ${turn.prompt.slice(0, 80)}`}>
       <header className={classes.asked}>
-        <p className={classes.prompt}>{turn.prompt}</p>
+        <h2 className={classes.prompt}>{turn.prompt}</h2>
         <span className={classes.drawn}>
           {drawn}
           {turn.form === 'text' && ', text carried on'}
