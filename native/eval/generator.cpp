@@ -1,6 +1,7 @@
 #include "eval/generator.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -43,10 +44,12 @@ struct Generator::State {
   std::vector<float> logits;                      // after the last of them
   std::int64_t direct_tokens = kMaxDecodeTokens;  // up to so many go through the decode step
   DecoderWorkspace space;
-  Scratch states;
+  Scratch states, predicted;
 
+  std::int64_t keep(std::span<const std::int32_t> tokens, std::int64_t most);
   Result<void> advance(std::span<const std::int32_t> tokens, RunContext& run);
-  Result<void> pass(std::span<const std::int32_t> tokens, bool last, RunContext& run);
+  Result<MatrixView<float>> pass(std::span<const std::int32_t> tokens, RunContext& run);
+  Result<void> check_text(std::span<const std::int32_t> tokens, const std::string& name) const;
   Result<void> check(const GenerationRequest& request) const;
 };
 
@@ -78,6 +81,8 @@ Result<std::unique_ptr<Generator>> Generator::make(std::shared_ptr<const Model> 
 
 std::int64_t Generator::context() const { return state_->context; }
 
+std::int64_t Generator::vocabulary() const { return state_->decoder.vocabulary(); }
+
 std::int64_t Generator::memory_bytes() const {
   std::int64_t bytes = state_->decoder.size_bytes();
   for (const LayerWeights& w : state_->layers)
@@ -86,16 +91,21 @@ std::int64_t Generator::memory_bytes() const {
   return bytes;
 }
 
-Result<void> Generator::State::check(const GenerationRequest& request) const {
-  const auto size = static_cast<std::int64_t>(request.prompt.size());
-  if (size == 0) return invalid("The prompt is empty.");
+Result<void> Generator::State::check_text(std::span<const std::int32_t> tokens, const std::string& name) const {
+  const auto size = static_cast<std::int64_t>(tokens.size());
+  if (size == 0) return invalid("The " + name + " is empty.");
   if (size > context)
-    return invalid("The prompt has " + std::to_string(size) + " tokens, and the cache holds " +
+    return invalid("The " + name + " has " + std::to_string(size) + " tokens, and the cache holds " +
                    std::to_string(context) + ".");
   for (std::int64_t i = 0; i < size; ++i)
-    if (const std::int32_t id = request.prompt[i]; id < 0 || id >= decoder.vocabulary())
-      return invalid("Token " + std::to_string(id) + " at position " + std::to_string(i) +
-                     " of the prompt is outside the vocabulary of " + std::to_string(decoder.vocabulary()) + ".");
+    if (const std::int32_t id = tokens[i]; id < 0 || id >= decoder.vocabulary())
+      return invalid("Token " + std::to_string(id) + " at position " + std::to_string(i) + " of the " + name +
+                     " is outside the vocabulary of " + std::to_string(decoder.vocabulary()) + ".");
+  return {};
+}
+
+Result<void> Generator::State::check(const GenerationRequest& request) const {
+  SQUEEZE_TRY(check_text(request.prompt, "prompt"));
   const Sampling& s = request.sampling;
   const bool sensible = s.temperature >= 0 && s.top_k >= 0 && s.top_p >= 0 && s.top_p <= 1 && s.min_p >= 0 &&
                         s.min_p <= 1 && s.repetition_penalty > 0 && std::isfinite(s.temperature) &&
@@ -104,8 +114,15 @@ Result<void> Generator::State::check(const GenerationRequest& request) const {
   return {};
 }
 
-// Many tokens behind what is cached, by matrix products. Those that come last leave their logits.
-Result<void> Generator::State::pass(std::span<const std::int32_t> tokens, bool last, RunContext& run) {
+// Forgets what is cached beyond the tokens that `tokens` begins with, and beyond `most`; gives how many are left.
+std::int64_t Generator::State::keep(std::span<const std::int32_t> tokens, std::int64_t most) {
+  const auto same = std::ranges::mismatch(cached, tokens).in2 - tokens.begin();
+  cached.resize(static_cast<std::size_t>(std::min<std::int64_t>(same, most)));
+  return static_cast<std::int64_t>(cached.size());
+}
+
+// Many tokens behind what is cached, by matrix products. Gives the last layer's output, [tokens, hidden].
+Result<MatrixView<float>> Generator::State::pass(std::span<const std::int32_t> tokens, RunContext& run) {
   const auto count = static_cast<std::int64_t>(tokens.size()), first = static_cast<std::int64_t>(cached.size());
   const MatrixView<float> x = states.matrix(count, decoder.hidden());
   decoder.embed(tokens, count, first, x);
@@ -113,8 +130,8 @@ Result<void> Generator::State::pass(std::span<const std::int32_t> tokens, bool l
     SQUEEZE_TRY(run.check_cancelled());  // one layer of a large model takes a good part of a second
     decoder.forward_cached(layers[i], first, x, caches[i], space);
   }
-  if (last) step->logits(x.rows_from(count - 1, 1), logits);
-  return {};
+  cached.insert(cached.end(), tokens.begin(), tokens.end());
+  return x;
 }
 
 // Takes up tokens behind what is cached; `logits` are then those after the last of them.
@@ -122,11 +139,13 @@ Result<void> Generator::State::advance(std::span<const std::int32_t> tokens, Run
   while (!tokens.empty()) {
     const auto part = tokens.first(std::min<std::size_t>(kPromptRows, tokens.size()));
     SQUEEZE_TRY(run.check_cancelled());
-    if (static_cast<std::int64_t>(part.size()) <= direct_tokens)
+    if (static_cast<std::int64_t>(part.size()) <= direct_tokens) {
       step->run(part, static_cast<std::int64_t>(cached.size()), logits);
-    else
-      SQUEEZE_TRY(pass(part, part.size() == tokens.size(), run));
-    cached.insert(cached.end(), part.begin(), part.end());
+      cached.insert(cached.end(), part.begin(), part.end());
+    } else {
+      SQUEEZE_ASSIGN(const MatrixView<float> x, pass(part, run));
+      if (part.size() == tokens.size()) step->logits(x.rows_from(x.rows - 1, 1), logits);
+    }
     tokens = tokens.subspan(part.size());
   }
   return {};
@@ -140,10 +159,7 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
 
   run.stage("Generating", 1);
   // The last token of the prompt is always computed: its logits are not kept.
-  const auto differs = std::ranges::mismatch(state.cached, prompt).in2;
-  const auto reused =
-      std::min<std::ptrdiff_t>(differs - prompt.begin(), static_cast<std::ptrdiff_t>(prompt.size()) - 1);
-  state.cached.resize(static_cast<std::size_t>(reused));
+  const std::int64_t reused = state.keep(prompt, static_cast<std::int64_t>(prompt.size()) - 1);
 
   GenerationOutcome outcome{.prompt_tokens = static_cast<std::int64_t>(prompt.size()), .reused_tokens = reused};
   const auto start = Clock::now();
@@ -179,6 +195,21 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
   }
   outcome.generation_ms = since(generating);
   return outcome;
+}
+
+Result<MatrixView<const float>> Generator::predict(std::span<const std::int32_t> tokens, std::int64_t first,
+                                                   std::int64_t count, RunContext& run) {
+  State& state = *state_;
+  assert(first >= 1 && count >= 1 && first + count <= static_cast<std::int64_t>(tokens.size()));
+  // A distribution stands behind the token before, so the last one is not read.
+  const auto text = tokens.first(static_cast<std::size_t>(first + count - 1));
+  SQUEEZE_TRY(state.check_text(text, "text"));
+  const std::int64_t kept = state.keep(text, first - 1);
+  SQUEEZE_TRY(state.advance(text.subspan(kept, first - 1 - kept), run));
+  SQUEEZE_ASSIGN(const MatrixView<float> x, state.pass(text.last(count), run));
+  const MatrixView<float> out = state.predicted.matrix(count, state.decoder.vocabulary());
+  state.decoder.logits(x, out, state.space);
+  return MatrixView<const float>(out);
 }
 
 }  // namespace squeeze

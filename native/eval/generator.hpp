@@ -58,8 +58,14 @@ class Generator {
   ~Generator();
 
   std::int64_t context() const;
+  std::int64_t vocabulary() const;
   std::int64_t memory_bytes() const;  // weights as they are used, and the whole cache
   Result<GenerationOutcome> generate(const GenerationRequest& request, const OnToken& on_token, RunContext& run);
+  // Logits [count, V] of the distributions that tokens[first] .. tokens[first + count - 1] are taken from, each given
+  // all tokens before it; first >= 1. The tokens before `first` are taken from the cache where they are in it, and the
+  // cache then holds what was read. Valid until the next call.
+  Result<MatrixView<const float>> predict(std::span<const std::int32_t> tokens, std::int64_t first, std::int64_t count,
+                                          RunContext& run);
 
  private:
   struct State;

@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "6dd6dae29fbd926c";
+inline constexpr std::string_view kContractHash = "f0a19bd93274f5a0";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -556,6 +556,17 @@ struct GenerationStartParams {
   Sampling sampling = {};
 };
 
+struct DivergenceStartParams {
+  // Number of a loaded model, unique within one sidecar process. [>= 1]
+  std::int64_t model_id = {};
+  // Number of the loaded model to compare with; it may be the same one. [>= 1]
+  std::int64_t reference_id = {};
+  // Token ids before the answer. [1..1048576 items]
+  std::vector<std::int64_t> prompt = {};
+  // Token ids of the answer. [1..1048576 items]
+  std::vector<std::int64_t> answer = {};
+};
+
 // Sizes of a Llama with a head of its own.
 struct ModelShape {
   // Width of the residual stream; heads divide it into even parts. [2, 65536]
@@ -972,6 +983,20 @@ struct GenerationResult {
   double generation_ms = {};
 };
 
+struct DivergenceResult {
+  static constexpr std::string_view kind = "divergence";
+  // KL(reference ‖ model) over the whole vocabulary, nats.
+  std::vector<double> kl = {};
+  // Natural log of the probability that the model gives the token.
+  std::vector<double> logprobs = {};
+  // Natural log of the probability that the reference gives it.
+  std::vector<double> reference_logprobs = {};
+  // Whether both find the same token likeliest.
+  std::vector<bool> same_top = {};
+  // Milliseconds of wall-clock time. [>= 0]
+  double duration_ms = {};
+};
+
 struct ExportResult {
   static constexpr std::string_view kind = "export";
   // Folder made.
@@ -1110,7 +1135,7 @@ struct KernelBenchmarkResult {
 };
 
 // What a finished job gives, by kind of job.
-using JobResult = std::variant<CalibrationResult, QuantizationResult, EvaluationResult, ErrorsResult, SweepResult, GenerationResult, ExportResult, SynthesisResult, BenchmarkResult, KernelBenchmarkResult>;
+using JobResult = std::variant<CalibrationResult, QuantizationResult, EvaluationResult, ErrorsResult, SweepResult, GenerationResult, DivergenceResult, ExportResult, SynthesisResult, BenchmarkResult, KernelBenchmarkResult>;
 
 struct JobEnded {
   // Job number, unique within one sidecar process. [>= 1]
@@ -1192,6 +1217,8 @@ class Requests {
   virtual Result<ModelUnloadResult> model_unload(const ModelUnloadParams& params) = 0;
   // generation.start
   virtual Result<JobStarted> generation_start(const GenerationStartParams& params) = 0;
+  // divergence.start
+  virtual Result<JobStarted> divergence_start(const DivergenceStartParams& params) = 0;
   // synthesis.start
   virtual Result<JobStarted> synthesis_start(const SynthesisStartParams& params) = 0;
   // benchmark.start

@@ -1,8 +1,10 @@
 #include "jobs/generation_job.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/threads.hpp"
+#include "eval/token_divergence.hpp"
 
 namespace squeeze {
 
@@ -67,12 +69,12 @@ bool LoadedModels::unload(std::int64_t model_id) {
   return models_.erase(model_id) > 0;
 }
 
-Result<std::shared_ptr<LoadedModel>> LoadedModels::find(std::int64_t model_id) const {
+Result<std::shared_ptr<LoadedModel>> LoadedModels::find(std::int64_t model_id, const char* field) const {
   const std::lock_guard lock(mutex_);
   const auto found = models_.find(model_id);
   if (found == models_.end())
     return Error{.code = ErrorCode::kNotFound,
-                 .message = "params.modelId: no model " + std::to_string(model_id) + " is loaded.",
+                 .message = "params." + std::string(field) + ": no model " + std::to_string(model_id) + " is loaded.",
                  .hint = "Load it first."};
   return found->second;
 }
@@ -80,6 +82,11 @@ Result<std::shared_ptr<LoadedModel>> LoadedModels::find(std::int64_t model_id) c
 Result<void> check_generation(const contract::GenerationStartParams& params, const LoadedModel& model) {
   SQUEEZE_TRY(check_tokens(params.prompt, "prompt", model.vocabulary));
   return check_tokens(params.stop_tokens, "stopTokens", model.vocabulary);
+}
+
+Result<void> check_divergence(const contract::DivergenceStartParams& params, const LoadedModel& model) {
+  SQUEEZE_TRY(check_tokens(params.prompt, "prompt", model.vocabulary));
+  return check_tokens(params.answer, "answer", model.vocabulary);
 }
 
 Result<contract::GenerationResult> run_generation(
@@ -106,6 +113,22 @@ Result<contract::GenerationResult> run_generation(
                                     .stop_reason = reason_of(found.stop),
                                     .prompt_ms = found.prompt_ms,
                                     .generation_ms = found.generation_ms};
+}
+
+Result<contract::DivergenceResult> run_divergence(const contract::DivergenceStartParams& params, LoadedModel& model,
+                                                  LoadedModel& reference, RunContext& context) {
+  set_thread_count(static_cast<int>(model.threads));
+  const auto start = std::chrono::steady_clock::now();
+  auto found =
+      token_divergence(*model.generator, *reference.generator, narrow(params.prompt), narrow(params.answer), context);
+  if (!found.ok()) return std::move(found).error();
+  TokenDivergence divergence = std::move(found).value();
+  const std::chrono::duration<double, std::milli> duration = std::chrono::steady_clock::now() - start;
+  return contract::DivergenceResult{.kl = std::move(divergence.kl),
+                                    .logprobs = std::move(divergence.logprob),
+                                    .reference_logprobs = std::move(divergence.reference_logprob),
+                                    .same_top = std::move(divergence.same_top),
+                                    .duration_ms = duration.count()};
 }
 
 }  // namespace squeeze

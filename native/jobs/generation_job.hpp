@@ -22,7 +22,8 @@ class LoadedModels {
  public:
   Result<contract::ModelLoadResult> load(const contract::ModelLoadParams& params);
   bool unload(std::int64_t model_id);
-  Result<std::shared_ptr<LoadedModel>> find(std::int64_t model_id) const;  // kNotFound
+  // kNotFound, naming the field that the number came in.
+  Result<std::shared_ptr<LoadedModel>> find(std::int64_t model_id, const char* field = "modelId") const;
 
  private:
   mutable std::mutex mutex_;
@@ -32,10 +33,14 @@ class LoadedModels {
 
 // Refuses token ids outside the vocabulary, naming the field.
 Result<void> check_generation(const contract::GenerationStartParams& params, const LoadedModel& model);
+Result<void> check_divergence(const contract::DivergenceStartParams& params, const LoadedModel& model);
 
 // Each token goes to `produced` as it is chosen.
 Result<contract::GenerationResult> run_generation(
     const contract::GenerationStartParams& params, LoadedModel& model,
     const std::function<void(std::int32_t token, float logprob)>& produced, RunContext& context);
+
+Result<contract::DivergenceResult> run_divergence(const contract::DivergenceStartParams& params, LoadedModel& model,
+                                                  LoadedModel& reference, RunContext& context);
 
 }  // namespace squeeze

@@ -156,6 +156,18 @@ Result<contract::JobStarted> Sidecar::generation_start(const contract::Generatio
   return contract::JobStarted{.job_id = *id};
 }
 
+Result<contract::JobStarted> Sidecar::divergence_start(const contract::DivergenceStartParams& params) {
+  SQUEEZE_ASSIGN(const std::shared_ptr<LoadedModel> model, models_.find(params.model_id));
+  SQUEEZE_ASSIGN(const std::shared_ptr<LoadedModel> reference, models_.find(params.reference_id, "referenceId"));
+  SQUEEZE_TRY(check_divergence(params, *model));
+  const auto job = [params, model, reference](RunContext& context) -> Result<contract::JobResult> {
+    auto result = run_divergence(params, *model, *reference, context);
+    if (!result.ok()) return std::move(result).error();
+    return contract::JobResult(std::move(result).value());
+  };
+  return contract::JobStarted{.job_id = runner_.submit(job)};
+}
+
 Result<contract::JobStarted> Sidecar::synthesis_start(const contract::SynthesisStartParams& params) {
   SQUEEZE_TRY(check_synthesis(params));
   return contract::JobStarted{.job_id = runner_.submit(job_of(run_synthesis, params))};

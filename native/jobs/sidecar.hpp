@@ -26,6 +26,7 @@ class Sidecar final : public contract::Requests {
   Result<contract::ModelLoadResult> model_load(const contract::ModelLoadParams& params) override;
   Result<contract::ModelUnloadResult> model_unload(const contract::ModelUnloadParams& params) override;
   Result<contract::JobStarted> generation_start(const contract::GenerationStartParams& params) override;
+  Result<contract::JobStarted> divergence_start(const contract::DivergenceStartParams& params) override;
   Result<contract::JobStarted> synthesis_start(const contract::SynthesisStartParams& params) override;
   Result<contract::JobStarted> benchmark_start(const contract::BenchmarkStartParams& params) override;
   Result<contract::JobStarted> benchmark_kernels(const contract::BenchmarkKernelsParams& params) override;

@@ -401,6 +401,17 @@ json encode(const GenerationResult& value, const JsonPath& path, std::optional<E
   return out;
 }
 
+json encode(const DivergenceResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["kind"] = DivergenceResult::kind;
+  out["kl"] = write_array(value.kl, JsonPath(path, "kl"), [&](const auto& item, const JsonPath& at) { return write_number(item, at, bad); });
+  out["logprobs"] = write_array(value.logprobs, JsonPath(path, "logprobs"), [&](const auto& item, const JsonPath& at) { return write_number(item, at, bad); });
+  out["referenceLogprobs"] = write_array(value.reference_logprobs, JsonPath(path, "referenceLogprobs"), [&](const auto& item, const JsonPath& at) { return write_number(item, at, bad); });
+  out["sameTop"] = json(value.same_top);
+  out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
+  return out;
+}
+
 json encode(const ExportResult& value, const JsonPath& path, std::optional<Error>& bad) {
   json out = json::object();
   out["kind"] = ExportResult::kind;
@@ -672,6 +683,16 @@ Result<GenerationStartParams> decode_generation_start_params(const json& value, 
   return out;
 }
 
+Result<DivergenceStartParams> decode_divergence_start_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"modelId", "referenceId", "prompt", "answer"}));
+  DivergenceStartParams out;
+  SQUEEZE_TRY(read_field(value, path, "modelId", out.model_id, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "referenceId", out.reference_id, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "prompt", out.prompt, [](const auto& v, const auto& at) { return read_array<std::int64_t>(v, at, 1, 1048576, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }); }));
+  SQUEEZE_TRY(read_field(value, path, "answer", out.answer, [](const auto& v, const auto& at) { return read_array<std::int64_t>(v, at, 1, 1048576, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }); }));
+  return out;
+}
+
 Result<SynthesisStartParams> decode_synthesis_start_params(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(expect_fields(value, path, {"shape", "weights", "head", "seed", "out", "threads"}));
   SynthesisStartParams out;
@@ -798,6 +819,9 @@ CallOutcome dispatch(Requests& requests, std::string_view method, const json& pa
                 [](const auto& result) { return to_json(result); });
   if (method == "generation.start")
     return call(decode_generation_start_params(params, path), [&](const auto& p) { return requests.generation_start(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "divergence.start")
+    return call(decode_divergence_start_params(params, path), [&](const auto& p) { return requests.divergence_start(p); },
                 [](const auto& result) { return to_json(result); });
   if (method == "synthesis.start")
     return call(decode_synthesis_start_params(params, path), [&](const auto& p) { return requests.synthesis_start(p); },

@@ -19,6 +19,7 @@ Result<ExportStartParams> decode_export_start_params(const nlohmann::json& value
 Result<ModelLoadParams> decode_model_load_params(const nlohmann::json& value, const JsonPath& path);
 Result<ModelUnloadParams> decode_model_unload_params(const nlohmann::json& value, const JsonPath& path);
 Result<GenerationStartParams> decode_generation_start_params(const nlohmann::json& value, const JsonPath& path);
+Result<DivergenceStartParams> decode_divergence_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<SynthesisStartParams> decode_synthesis_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<BenchmarkStartParams> decode_benchmark_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<BenchmarkKernelsParams> decode_benchmark_kernels_params(const nlohmann::json& value, const JsonPath& path);

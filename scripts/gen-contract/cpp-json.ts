@@ -77,7 +77,7 @@ function encodeExpression(shape: Shape, value: string, path: string): string {
     case 'number':
       return `write_number(${value}, ${path}, bad)`
     case 'array':
-      if (shape.item.kind === 'string' || shape.item.kind === 'integer') return `json(${value})`
+      if (isPlain(shape.item)) return `json(${value})`
       return `write_array(${value}, ${path}, [&](const auto& item, const JsonPath& at) { return ${encodeExpression(shape.item, 'item', 'at')}; })`
     case 'enum':
       return `json(name_of(${value}))`
@@ -108,8 +108,13 @@ function encoder(shape: NamedShape): string[] {
   ]
 }
 
+/** What JSON can say whatever its value, so that nothing need be checked item by item. */
+function isPlain({ kind }: Shape): boolean {
+  return kind === 'string' || kind === 'integer' || kind === 'boolean'
+}
+
 function usesPath(shape: Shape): boolean {
-  if (shape.kind === 'array') return shape.item.kind !== 'string' && shape.item.kind !== 'integer'
+  if (shape.kind === 'array') return !isPlain(shape.item)
   return shape.kind === 'number' || shape.kind === 'object' || shape.kind === 'union'
 }
 

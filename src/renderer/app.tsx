@@ -10,6 +10,7 @@ import { JobsTray } from './features/jobs/jobs-tray.tsx'
 import { Commands } from './features/palette/commands.tsx'
 import { FindButton } from './features/palette/find-button.tsx'
 import { PageBoundary } from './features/page-boundary.tsx'
+import { ChatPage } from './pages/chat/chat-page.tsx'
 import { HomePage } from './pages/home/home-page.tsx'
 import { ProjectPage } from './pages/project/project-page.tsx'
 import { ResultPage } from './pages/result/result-page.tsx'
@@ -30,6 +31,7 @@ const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   sensitivity: SensitivityPage,
   sweep: SweepPage,
   speed: SpeedPage,
+  chat: ChatPage,
 }
 
 export function App() {

@@ -176,6 +176,34 @@ describe('from a checkpoint to a result', () => {
     expect(await wire.result('model.unload', { modelId })).toEqual({ found: false })
   })
 
+  test('divergence: nothing from itself, something from the checkpoint', async () => {
+    const load = async (name: string) =>
+      (await wire.result('model.load', { path: at(name), device: 'cpu', threads: 0, contextLength: 0 })).modelId
+    const [referenceId, modelId] = [await load('model'), await load('result')]
+    const texts = { prompt: [5, 6, 7, 8], answer: Array.from({ length: 150 }, (_, index) => (index * index) % 256) }
+    const compare = async (model: number, reference: number) => {
+      const params = { modelId: model, referenceId: reference, ...texts }
+      return done('divergence', (await wire.result('divergence.start', params)).jobId)
+    }
+    const same = await compare(modelId, modelId)
+    expect(same.kl).toHaveLength(150)
+    for (const kl of same.kl) expect(kl).toBeCloseTo(0, 12)
+    expect(same.logprobs).toEqual(same.referenceLogprobs)
+    expect(same.sameTop.every(Boolean)).toBe(true)
+
+    const squeezed = await compare(modelId, referenceId)
+    expect(squeezed.kl.every((kl) => kl > 0)).toBe(true)
+    expect(squeezed.referenceLogprobs).toHaveLength(150)
+    expect(squeezed.logprobs).not.toEqual(squeezed.referenceLogprobs)
+    expect((await compare(referenceId, modelId)).logprobs).toEqual(squeezed.referenceLogprobs)
+
+    const refused = async (over: object) =>
+      (await wire.refusal('divergence.start', { modelId, referenceId, ...texts, ...over })).info.message
+    expect(await refused({ answer: [256] })).toContain('params.answer[0]')
+    expect(await refused({ referenceId: 99 })).toContain('params.referenceId')
+    for (const id of [modelId, referenceId]) await wire.result('model.unload', { modelId: id })
+  })
+
   test.each([
     ['hf-fp16', 'F16', 'float16'],
     ['hf-bf16', 'BF16', 'bfloat16'],

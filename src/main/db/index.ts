@@ -1,5 +1,6 @@
 export * from './benchmarks.ts'
 export * from './calibrations.ts'
+export * from './chats.ts'
 export * from './evaluations.ts'
 export * from './jobs.ts'
 export { dataVersion, openDatabase, type Database } from './open.ts'

@@ -4,7 +4,11 @@ import type { BenchmarkResult, KernelBenchmarkResult } from '../../shared/contra
 import type { CalibrationResult } from '../../shared/contract/sidecar/calibration.ts'
 import type { EvaluationResult } from '../../shared/contract/sidecar/evaluation.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
-import type { GenerationProduced, GenerationResult } from '../../shared/contract/sidecar/generation.ts'
+import type {
+  DivergenceResult,
+  GenerationProduced,
+  GenerationResult,
+} from '../../shared/contract/sidecar/generation.ts'
 import type { HelloResult } from '../../shared/contract/sidecar/hello.ts'
 import type { SidecarParams, SidecarRequest, SidecarResult } from '../../shared/contract/sidecar/index.ts'
 import type { QuantizationResult } from '../../shared/contract/sidecar/quantization.ts'
@@ -22,6 +26,7 @@ type JobResults = {
   'errors.start': ErrorsResult
   'sweep.start': SweepResult
   'generation.start': GenerationResult
+  'divergence.start': DivergenceResult
   'synthesis.start': SynthesisResult
   'benchmark.start': BenchmarkResult
   'benchmark.kernels': KernelBenchmarkResult

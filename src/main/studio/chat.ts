@@ -1,4 +1,4 @@
-import type { GenerationResult, Sampling } from '../../shared/contract/sidecar/generation.ts'
+import type { DivergenceResult, GenerationResult, Sampling } from '../../shared/contract/sidecar/generation.ts'
 import { fail, StudioError } from '../../shared/contract/studio-error.ts'
 import { loadTokenizer, streamDecoder, type ChatMessage } from '../text/index.ts'
 import type { Context } from './context.ts'
@@ -16,12 +16,18 @@ export type ChatTurn = {
   stop?: string[] | undefined
   /** The answer as it comes. */
   onText?: ((text: string) => void) | undefined
+  /** The ids of the prompt, once before the answer. */
+  onPrompt?: ((ids: number[]) => void) | undefined
+  /** Each token with the text that it made certain, and at the end, without a token, the text that was held back. */
+  onToken?: ((text: string, id?: number) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
 export type ChatAnswer = {
   text: string
   promptTokens: number
+  /** Of these, taken from the cache; absent when a stop string ended the answer. */
+  reusedTokens?: number
   generatedTokens: number
   stopReason: GenerationResult['stopReason'] | 'stop-string'
   /** Wait for the first token, milliseconds; absent when a stop string ended the answer. */
@@ -31,12 +37,20 @@ export type ChatAnswer = {
 }
 
 export type ChatSession = {
+  /** Number of the loaded model in the sidecar. */
+  modelId: number
   path: string
   hasTemplate: boolean
   /** Tokens that prompt and answer may have together. */
   contextLength: number
   memoryBytes: number
   answer(turn: ChatTurn): Promise<ChatAnswer>
+  /** How far this model lies from another at each token of an answer, both reading it. */
+  divergence(
+    reference: ChatSession,
+    text: { prompt: number[]; answer: number[] },
+    signal?: AbortSignal,
+  ): Promise<DivergenceResult>
   close(): Promise<void>
 }
 
@@ -66,10 +80,12 @@ export async function openChat(context: Context, request: ChatRequest, options: 
     const signal = turn.signal ? AbortSignal.any([turn.signal, stopped.signal]) : stopped.signal
     let text = ''
     let generatedTokens = 0
-    const show = (piece: string) => {
+    const show = (piece: string, id?: number) => {
       text += piece
+      turn.onToken?.(piece, id)
       if (piece) turn.onText?.(piece)
     }
+    turn.onPrompt?.(prompt)
     const { sampling, maxTokens } = turn
     const params = { modelId, prompt, maxTokens, stopTokens: tokenizer.eosIds, sampling }
     // What was said stays out of the database.
@@ -80,11 +96,13 @@ export async function openChat(context: Context, request: ChatRequest, options: 
         return await context.sidecar.runJob('generation.start', params, {
           signal,
           onProduced({ tokens }) {
-            if (stopped.signal.aborted) return
-            generatedTokens += tokens.length
-            const step = filter.push(decoder.push(tokens))
-            show(step.text)
-            if (step.stopped) stopped.abort()
+            for (const id of tokens) {
+              if (stopped.signal.aborted) return
+              generatedTokens += 1
+              const step = filter.push(decoder.push([id]))
+              show(step.text, id)
+              if (step.stopped) stopped.abort()
+            }
           },
         })
       } catch (error) {
@@ -100,16 +118,19 @@ export async function openChat(context: Context, request: ChatRequest, options: 
     if (!result || stopped.signal.aborted) {
       return { text, promptTokens: prompt.length, generatedTokens, stopReason: 'stop-string' }
     }
-    const { stopReason, promptMs, generationMs, promptTokens } = result
-    return { text, promptTokens, generatedTokens: result.generatedTokens, stopReason, promptMs, generationMs }
+    const { kind: _kind, ...figures } = result
+    return { text, ...figures }
   }
 
   return {
+    modelId,
     path,
     hasTemplate: tokenizer.hasChatTemplate,
     contextLength,
     memoryBytes,
     answer,
+    divergence: (reference, text, signal) =>
+      context.sidecar.runJob('divergence.start', { modelId, referenceId: reference.modelId, ...text }, { signal }),
     close: async () => void (await context.sidecar.call('model.unload', { modelId }).catch(() => undefined)),
   }
 }

@@ -6,6 +6,7 @@ import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
 import { benchmarkSummaries, startBenchmarks } from './benchmark-requests.ts'
 import { calibrate } from './calibrate.ts'
+import { makeChats } from './chats.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
 import { listFolder } from './folders.ts'
@@ -29,6 +30,15 @@ const LOOK_EVERY_MS = 1000
 export function makePageApi(context: Context): StudioApi {
   const jobs = (projectId?: number) => jobSummaries(context, projectId)
   void emptyTrash(context)
+  const chats = makeChats(context)
+  const watch = watchChanges(
+    {
+      dataVersion: () => dataVersion(context.database()),
+      jobs,
+      endLostJobs: () => quietly(() => endLostJobs(context.database(), false)),
+    },
+    LOOK_EVERY_MS,
+  )
   return makeApi(
     {
       'project.list': () => ({ projects: projectSummaries(context), offersSample: offersSample(context) }),
@@ -58,6 +68,18 @@ export function makePageApi(context: Context): StudioApi {
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
       'sweep.get': ({ projectId }) => sweepState(context, projectId),
       'sweep.start': ({ projectId, recipes }) => startSweep(context, projectId, recipes),
+      'chat.list': ({ projectId }) => chats.list(projectId),
+      'chat.get': ({ projectId, chatId }) => chats.get(projectId, chatId),
+      'chat.send': (params) => chats.send(params),
+      'chat.stop': ({ turnId }) => ({ found: chats.stop(turnId) }),
+      'chat.remove': ({ projectId, chatId }) => {
+        chats.remove(projectId, chatId)
+        return {}
+      },
+      'chat.leave': async () => {
+        await chats.leave()
+        return {}
+      },
       'job.list': ({ projectId }) => ({ jobs: jobs(projectId) }),
       'job.cancel': ({ jobId }) => {
         context.background.cancel(jobId)
@@ -72,14 +94,10 @@ export function makePageApi(context: Context): StudioApi {
       'job.log': ({ jobId, lines }) => ({ lines: readJobLog(context.home, jobId, lines) }),
       'machine.get': () => machine(context),
     },
-    watchChanges(
-      {
-        dataVersion: () => dataVersion(context.database()),
-        jobs,
-        endLostJobs: () => quietly(() => endLostJobs(context.database(), false)),
-      },
-      LOOK_EVERY_MS,
-    ),
+    (listener) => {
+      const ends = [watch(listener), chats.subscribe(listener)]
+      return () => ends.forEach((end) => end())
+    },
   )
 }
 

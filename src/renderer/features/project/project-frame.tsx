@@ -17,6 +17,7 @@ export const SECTION_NAMES: Record<ProjectSection, string> = {
   sensitivity: 'Sensitivity',
   sweep: 'Sweep',
   speed: 'Speed',
+  chat: 'Chat',
 }
 
 type Props = {

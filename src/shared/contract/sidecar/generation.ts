@@ -58,3 +58,25 @@ export const generationResult = z.object({
   generationMs: durationMs.describe('Time for the tokens after the first, milliseconds.'),
 })
 export type GenerationResult = z.infer<typeof generationResult>
+
+/**
+ * host → sidecar, starts a job: both models read the same prompt and answer, and their distributions are compared at each
+ * token of the answer. What is in their caches already is not read again.
+ */
+export const divergenceStartParams = z.object({
+  modelId,
+  referenceId: z.int().min(1).describe('Number of the loaded model to compare with; it may be the same one.'),
+  prompt: z.array(z.int().min(0)).min(1).max(1_048_576).describe('Token ids before the answer.'),
+  answer: z.array(z.int().min(0)).min(1).max(1_048_576).describe('Token ids of the answer.'),
+})
+
+/** Each list has one entry for each token of the answer, of the distribution that it was taken from. */
+export const divergenceResult = z.object({
+  kind: z.literal('divergence'),
+  kl: z.array(z.number()).describe('KL(reference ‖ model) over the whole vocabulary, nats.'),
+  logprobs: z.array(z.number()).describe('Natural log of the probability that the model gives the token.'),
+  referenceLogprobs: z.array(z.number()).describe('Natural log of the probability that the reference gives it.'),
+  sameTop: z.array(z.boolean()).describe('Whether both find the same token likeliest.'),
+  durationMs,
+})
+export type DivergenceResult = z.infer<typeof divergenceResult>

@@ -10,6 +10,7 @@ import { jobStarted } from './common.ts'
 import { evaluationStartParams } from './evaluation.ts'
 import { exportStartParams } from './export.ts'
 import {
+  divergenceStartParams,
   generationProduced,
   generationStartParams,
   modelLoadParams,
@@ -35,6 +36,7 @@ export const sidecarRequests = {
   'model.load': { params: modelLoadParams, result: modelLoadResult },
   'model.unload': { params: modelUnloadParams, result: modelUnloadResult },
   'generation.start': { params: generationStartParams, result: jobStarted },
+  'divergence.start': { params: divergenceStartParams, result: jobStarted },
   'synthesis.start': { params: synthesisStartParams, result: jobStarted },
   'benchmark.start': { params: benchmarkStartParams, result: jobStarted },
   'benchmark.kernels': { params: benchmarkKernelsParams, result: jobStarted },

@@ -5,7 +5,7 @@ import { calibrationResult } from './calibration.ts'
 import { jobId } from './common.ts'
 import { evaluationResult } from './evaluation.ts'
 import { exportResult } from './export.ts'
-import { generationResult } from './generation.ts'
+import { divergenceResult, generationResult } from './generation.ts'
 import { quantizationResult } from './quantization.ts'
 import { errorsResult, sweepResult } from './sweep.ts'
 import { synthesisResult } from './synthesis.ts'
@@ -35,6 +35,7 @@ export const jobResult = z
     errorsResult,
     sweepResult,
     generationResult,
+    divergenceResult,
     exportResult,
     synthesisResult,
     benchmarkResult,

@@ -18,6 +18,22 @@ import {
   jobLogResult,
   jobRetryParams,
 } from './job.ts'
+import {
+  chatAdvanced,
+  chatGetParams,
+  chatGetResult,
+  chatLeaveParams,
+  chatLeaveResult,
+  chatListParams,
+  chatListResult,
+  chatProduced,
+  chatRemoveParams,
+  chatRemoveResult,
+  chatSendParams,
+  chatSendResult,
+  chatStopParams,
+  chatStopResult,
+} from './chat.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
 import {
   projectChanged,
@@ -62,6 +78,12 @@ export const studioRequests = {
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'sweep.get': { params: sweepGetParams, result: sweepGetResult },
   'sweep.start': { params: sweepStartParams, result: jobBegun },
+  'chat.list': { params: chatListParams, result: chatListResult },
+  'chat.get': { params: chatGetParams, result: chatGetResult },
+  'chat.send': { params: chatSendParams, result: chatSendResult },
+  'chat.stop': { params: chatStopParams, result: chatStopResult },
+  'chat.remove': { params: chatRemoveParams, result: chatRemoveResult },
+  'chat.leave': { params: chatLeaveParams, result: chatLeaveResult },
   'job.list': { params: jobListParams, result: jobListResult },
   'job.cancel': { params: jobCancelParams, result: jobCancelResult },
   'settings.get': { params: settingsGetParams, result: settingsGetResult },
@@ -74,6 +96,8 @@ export const studioRequests = {
 export const studioEvents = {
   'project.changed': projectChanged,
   'job.changed': jobChanged,
+  'chat.produced': chatProduced,
+  'chat.advanced': chatAdvanced,
 } as const
 
 export type StudioRequest = keyof typeof studioRequests
@@ -87,6 +111,21 @@ export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEven
 export type { BenchmarkSummary } from './benchmark.ts'
 export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
 export type { CheckpointFacts, CheckpointMatrices, RoleSize } from './checkpoint.ts'
+export type {
+  Chat,
+  ChatAdvanced,
+  ChatAnswer,
+  ChatAnswerState,
+  ChatDivergence,
+  ChatForm,
+  ChatList,
+  ChatModel,
+  ChatProduced,
+  ChatSendParams,
+  ChatSettings,
+  ChatSummary,
+  ChatTurn,
+} from './chat.ts'
 export type { EvaluationSummary, Stamp } from './evaluation.ts'
 export type { FolderEntry, FolderListing } from './folder.ts'
 export type { JobSummary, LogLine } from './job.ts'

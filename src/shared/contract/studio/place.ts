@@ -4,5 +4,5 @@ export function projectPlace(projectId: number, section: ProjectSection = 'overv
 }
 
 /** The pages of a project, in the order in which they stand in its navigation. */
-export const PROJECT_SECTIONS = ['overview', 'checkpoint', 'sensitivity', 'sweep', 'speed'] as const
+export const PROJECT_SECTIONS = ['overview', 'checkpoint', 'sensitivity', 'sweep', 'chat', 'speed'] as const
 export type ProjectSection = (typeof PROJECT_SECTIONS)[number]
