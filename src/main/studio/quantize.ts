@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import type { QuantizationResult, Recipe } from '../../shared/contract/sidecar/quantization.ts'
+import { recipeKey } from '../../shared/sweep/plan.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { calibrationByPath, insertResult, listResults, type ResultRow } from '../db/index.ts'
 import { defaultFolder, findCalibration, planCalibration, runCalibration, type CalibrationInputs } from './calibrate.ts'
@@ -126,7 +126,7 @@ export function findResult(
   return listResults(database, model.project.id).find(
     (row) =>
       row.calibrationFingerprint === (calibration?.fingerprint ?? null) &&
-      sameRecipe(row.recipe, recipe) &&
+      recipeKey(row.recipe) === recipeKey(recipe) &&
       existsSync(join(row.path, 'config.json')),
   )
 }
@@ -134,10 +134,6 @@ export function findResult(
 export function resultFolder(context: Context, model: Model, recipe: Recipe): string | undefined {
   if (!model.project) return undefined
   return join(projectFolder(context.home, model.project.slug), 'results', recipeSlug(recipe))
-}
-
-export function sameRecipe(a: Recipe, b: Recipe): boolean {
-  return isDeepStrictEqual({ ...a, overrides: a.overrides ?? [] }, { ...b, overrides: b.overrides ?? [] })
 }
 
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 8)

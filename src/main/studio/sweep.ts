@@ -1,5 +1,6 @@
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import type { SweepPoint } from '../../shared/contract/sidecar/sweep.ts'
+import { recipeKey } from '../../shared/sweep/plan.ts'
 import { calibrationByPath, insertSweepPoint, listSweepPoints, type SweepPointRow } from '../db/index.ts'
 import { throwIfAborted } from '../sidecar/index.ts'
 import { evaluationWindows } from '../text/index.ts'
@@ -8,7 +9,6 @@ import { resolveMachinery } from './device.ts'
 import type { EvaluationPlan } from './evaluate.ts'
 import type { Model } from './model.ts'
 import { stretch } from './progress.ts'
-import { sameRecipe } from './quantize.ts'
 import { runAsJob, stored, type RunOptions } from './recording.ts'
 import { withTokenFile } from './tokens.ts'
 
@@ -120,7 +120,7 @@ function findPoint(context: Context, inputs: SweepInputs, recipe: Recipe): Measu
   const fingerprint = calibrationFingerprint(context, inputs)
   const row = listSweepPoints(context.database(), project.id).find(
     (known) =>
-      sameRecipe(known.recipe, recipe) &&
+      recipeKey(known.recipe) === recipeKey(recipe) &&
       known.calibrationFingerprint === (recipe.weighting === 'none' ? null : fingerprint) &&
       measuredBy(known, inputs.plan),
   )

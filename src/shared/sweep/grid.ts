@@ -1,5 +1,6 @@
 import type { Recipe } from '../contract/sidecar/quantization.ts'
 import { costOfRecipe, type ErrorTable } from './error-table.ts'
+import { recipeKey } from './plan.ts'
 import { learnPredictor, predict } from './predict.ts'
 
 /** Uniform recipes: sparsity by sparsity, so that neighbours share their clustering. */
@@ -25,7 +26,7 @@ export function nextRecipes(
   known: readonly Known[],
   count: number,
 ): Recipe[] {
-  const knownOf = new Map(known.map((entry) => [JSON.stringify(entry.recipe), entry]))
+  const knownOf = new Map(known.map((entry) => [recipeKey(entry.recipe), entry]))
   const points = known.flatMap(({ recipe, deltaNll }) => {
     const cost = costOfRecipe(table, recipe)
     return cost && deltaNll !== undefined ? [{ objective: cost.objective, deltaNll }] : []
@@ -34,7 +35,7 @@ export function nextRecipes(
   const candidates = grid.flatMap((recipe): Candidate[] => {
     const cost = costOfRecipe(table, recipe)
     if (!cost) return []
-    const entry = knownOf.get(JSON.stringify(recipe))
+    const entry = knownOf.get(recipeKey(recipe))
     const deltaNll = entry ? (entry.deltaNll ?? Infinity) : predict(predictor, cost.objective).deltaNll
     return [{ recipe, sizeBytes: cost.sizeBytes, deltaNll, measured: entry !== undefined }]
   })

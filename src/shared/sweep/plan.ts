@@ -38,6 +38,12 @@ export function choiceOf(recipe: Pick<Recipe, 'bits' | 'sparsity' | 'overrides'>
   return bits === KEPT_BITS ? { bits, sparsity: 0 } : { bits, sparsity }
 }
 
+/** The same text for recipes that say the same, in whatever order. */
+export function recipeKey({ method, bits, sparsity, outliers, solver, weighting, overrides = [] }: Recipe): string {
+  const exceptions = overrides.map((override) => [override.match, override.bits ?? null, override.sparsity ?? null])
+  return JSON.stringify([method, bits, sparsity, outliers, solver, weighting, exceptions])
+}
+
 /**
  * Choices of single matrices as a recipe: the commonest one for all, an override for each that differs. Matrices of
  * one kind that all differ in the same way share a pattern.

@@ -1,18 +1,17 @@
 import { Button, NativeSelect, SegmentedControl, Skeleton, Slider } from '@mantine/core'
-import { useEffect, useMemo, useState, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from 'react'
 import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { allocate } from '../../../shared/sweep/allocate.ts'
 import { matrixBytesOf } from '../../../shared/sweep/budget.ts'
 import { gridRecipes } from '../../../shared/sweep/grid.ts'
-import { choiceOf, recipeOf } from '../../../shared/sweep/plan.ts'
+import { choiceOf, recipeKey, recipeOf } from '../../../shared/sweep/plan.ts'
 import { client, refusalInfo } from '../../bridge/index.ts'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
 import { Allotment } from '../../features/sweep/allotment.tsx'
-import { FrontChart } from '../../features/sweep/front-chart.tsx'
 import {
   BASE,
   FIRST_BITS,
@@ -22,7 +21,6 @@ import {
   type Forecast,
   type Outlook,
 } from '../../features/sweep/outlook.ts'
-import { SparsityChart } from '../../features/sweep/sparsity-chart.tsx'
 import { useJobs } from '../../stores/jobs.ts'
 import { openSweep, reloadSweep, useSweep } from '../../stores/sweep.ts'
 import { Facts } from '../../ui/facts.tsx'
@@ -30,6 +28,12 @@ import { Message } from '../../ui/message.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { bits as bitsText, percent, perplexity, size } from '../../ui/units.ts'
 import classes from './sweep-page.module.css'
+
+// The charts come with a library that no page needs before it shows data.
+const SparsityChart = lazy(async () => ({
+  default: (await import('../../features/sweep/sparsity-chart.tsx')).SparsityChart,
+}))
+const FrontChart = lazy(async () => ({ default: (await import('../../features/sweep/front-chart.tsx')).FrontChart }))
 
 export function SweepPage({ projectId }: { projectId: number }) {
   return (
@@ -103,6 +107,9 @@ function Sweep({ project }: { project: Project }) {
   )
 }
 
+/** What a chart will be high, so that nothing jumps. */
+const CHART_PX = 300
+
 type Mode = 'alike' | 'budget'
 
 function Explorer({
@@ -140,7 +147,9 @@ function Explorer({
           note={`dots measured${textName ? ` on ${textName}` : ''}, dashed lines predicted`}
         >
           <Panel padded>
-            <SparsityChart outlook={outlook} chosen={{ bits: width, sparsity }} />
+            <Suspense fallback={<Skeleton height={CHART_PX} />}>
+              <SparsityChart outlook={outlook} chosen={{ bits: width, sparsity }} />
+            </Suspense>
           </Panel>
         </Section>
         <Section
@@ -148,12 +157,14 @@ function Explorer({
           note="measured; the line joins what nothing beats, the ring is the choice"
         >
           <Panel padded>
-            <FrontChart
-              outlook={outlook}
-              chosen={outlookOfIt}
-              budget={mode === 'budget' ? Math.max(budget, floor) : undefined}
-              choose={choose}
-            />
+            <Suspense fallback={<Skeleton height={CHART_PX} />}>
+              <FrontChart
+                outlook={outlook}
+                chosen={outlookOfIt}
+                budget={mode === 'budget' ? Math.max(budget, floor) : undefined}
+                choose={choose}
+              />
+            </Suspense>
           </Panel>
         </Section>
       </div>
@@ -236,13 +247,8 @@ function Labelled({ label, value, children }: { label: string; value: string; ch
 }
 
 function measuredOf({ points }: Outlook, recipe: Recipe) {
-  return points.find((point) => sameChoices(point.recipe, recipe))
-}
-
-function sameChoices(a: Recipe, b: Recipe): boolean {
-  return (
-    JSON.stringify({ ...a, overrides: a.overrides ?? [] }) === JSON.stringify({ ...b, overrides: b.overrides ?? [] })
-  )
+  const key = recipeKey(recipe)
+  return points.find((point) => recipeKey(point.recipe) === key)
 }
 
 function Answer({
