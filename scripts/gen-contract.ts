@@ -10,6 +10,7 @@ import { format, resolveConfig } from 'prettier'
 import { z } from 'zod'
 import { errorInfo } from '../src/shared/contract/errors.ts'
 import { PROTOCOL_VERSION, sidecarEvents, sidecarRequests } from '../src/shared/contract/sidecar/index.ts'
+import { recipe } from '../src/shared/contract/sidecar/quantization.ts'
 import { jsonHeader, jsonSource } from './gen-contract/cpp-json.ts'
 import { typesHeader } from './gen-contract/cpp-types.ts'
 import type { Contract } from './gen-contract/cpp-types.ts'
@@ -47,6 +48,14 @@ async function contractModules(): Promise<Record<string, unknown>[]> {
   return Promise.all(paths.map((path) => import(pathToFileURL(path).href) as Promise<Record<string, unknown>>))
 }
 
+/** What people write and share as a file: fields that have a default may be missing. */
+function recipeSchemaText(): string {
+  const { required: _, ...schema } = z.toJSONSchema(recipe, { io: 'input' })
+  const title = 'A recipe of Squeeze Studio'
+  const properties = { $schema: { type: 'string' }, ...schema.properties }
+  return `${JSON.stringify({ ...schema, title, properties, additionalProperties: false }, null, 2)}\n`
+}
+
 async function outputs(): Promise<Map<string, string>> {
   const schema = jsonSchemaText()
   const hash = createHash('sha256').update(schema).digest('hex').slice(0, 16)
@@ -73,6 +82,7 @@ async function outputs(): Promise<Map<string, string>> {
   const note = '// Made by scripts/gen-contract.ts; change the contract and run `npm run gen`.'
   return new Map([
     [schemaPath, await format(schema, { ...style, parser: 'json' })],
+    ['docs/recipe.schema.json', await format(recipeSchemaText(), { ...style, parser: 'json' })],
     [
       'src/shared/contract/contract-hash.ts',
       `${note}\n/** Names the contract: host and sidecar speak only when theirs are the same. */\nexport const CONTRACT_HASH = '${hash}'\n`,

@@ -85,6 +85,7 @@ beforeEach(() => {
   broken = undefined
   const sidecar = {
     call: (_method: string, { path }: { path: string }) => Promise.resolve(inspect(path)),
+    onLogLine: () => () => undefined,
     hello: () => Promise.resolve({ devices: [{ id: 'cpu', name: 'A processor', available: true }], isa: [] }),
     runJob: (_method: string, { models }: { models: string[] }) => {
       asked.push(models)

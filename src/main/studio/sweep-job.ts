@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import type { SweepPoint } from '../../shared/contract/sidecar/sweep.ts'
 import type { Stamp } from '../../shared/contract/studio/index.ts'
@@ -82,7 +83,9 @@ async function prepare(context: Context, request: GroundRequest, options: RunOpt
   const model = await openCheckpoint(context, request.checkpoint, options)
   if (!model.project) throw fail('invalid-request', 'A sweep needs a project; it cannot be left unrecorded.')
   const part = (from: number, to: number) => ({ ...options, onProgress: stretch(options.onProgress, from, to) })
-  const path = request.calibration ?? (await ensureCalibration(context, model, request, part(0, 0.3))).path
+  const path = request.calibration
+    ? resolve(request.calibration)
+    : (await ensureCalibration(context, model, request, part(0, 0.3))).path
   const outliers = request.outliers ?? 'paper'
   const table = await errorTable(context, model, path, outliers, part(0.3, 0.6))
   const { length } = recordedCalibration(context, path)

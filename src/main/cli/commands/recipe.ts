@@ -24,6 +24,7 @@ type Options = CommonOptions &
     budget: Budget
     bits?: number[]
     outliers: Recipe['outliers']
+    calibration?: string
     keep?: string[]
     sameInLayer?: boolean
     out?: string
@@ -41,6 +42,7 @@ export function registerRecipe(program: Command): void {
     )
     .option('--bits <list>', 'widths that may be used (default: 2 to 8)', (text) => text.split(',').map(integer(2, 8)))
     .addOption(outliersOption())
+    .addOption(new Option('--calibration <folder>', 'calibration of the project to use').conflicts(['text', 'sample']))
     .option('--keep <pattern...>', 'matrices that stay at 16 bits: "*.o_proj"')
     .option('--same-in-layer', 'every matrix of a layer gets the same')
     .option('--out <file>', 'recipe to write')

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Budget } from '../../../shared/sweep/budget.ts'
 import { parseBudget } from '../../../shared/sweep/budget.ts'
 import { frontOf } from '../../../shared/sweep/grid.ts'
@@ -23,6 +23,7 @@ type Options = CommonOptions &
     bits: number[]
     sparsity: number[]
     outliers: Recipe['outliers']
+    calibration?: string
     adaptive?: number
     budget?: Budget[]
     recipe?: string[]
@@ -42,6 +43,7 @@ export function registerSweep(program: Command): void {
     .option('--adaptive <count>', 'measure this many of the grid, each where the front is known least', integer(1, 256))
     .option('--budget <list>', 'also allot bits to these: 3.25bpw, 40MB, 3.5GB', list(budget))
     .option('--recipe <file...>', 'also measure these recipes')
+    .addOption(new Option('--calibration <folder>', 'calibration of the project to use').conflicts(['text', 'sample']))
     .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
     .option('--window <tokens>', "tokens in a window (default: 2048, or the model's context)", integer(2, 1_048_576))
     .option('--limit-windows <count>', 'read no more than this many windows', integer(1, 1_000_000_000))
