@@ -5,7 +5,7 @@
  * usage: screens.ts [--checkpoint FOLDER] [--home FOLDER]
  * The paths are in the pictures, so name ones that look well there. What was run in that home before is not run again.
  */
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -28,6 +28,19 @@ const PLACES = [
     fragment: (projectId: number) => `#/projects/${projectId}/sensitivity`,
     ready: 'logarithmic scale',
   },
+  {
+    name: 'sweep',
+    fragment: (projectId: number) => `#/projects/${projectId}/sweep`,
+    ready: 'Stored bits per weight of the matrices',
+  },
+  { name: 'chat', fragment: (projectId: number) => `#/projects/${projectId}/chat`, ready: 'Sampling' },
+  { name: 'speed', fragment: (projectId: number) => `#/projects/${projectId}/speed`, ready: 'All measurements' },
+  {
+    name: 'result',
+    fragment: (projectId: number) => `#/projects/${projectId}/results/1`,
+    ready: 'From a terminal',
+  },
+  { name: 'settings', fragment: () => '#/settings', ready: 'Versions' },
 ]
 
 const RUNS = [
@@ -41,6 +54,7 @@ const samples = samplePaths(root)
 const { values } = parseArgs({ options: { home: { type: 'string' }, checkpoint: { type: 'string' } } })
 const home = values.home ?? mkdtempSync(join(tmpdir(), 'squeeze-screens-'))
 await runAll(values.checkpoint ?? samples.checkpoint)
+await measureAll(values.checkpoint ?? samples.checkpoint)
 await takePictures(join(root, 'docs', 'screens'))
 
 async function runAll(checkpoint: string): Promise<void> {
@@ -51,6 +65,15 @@ async function runAll(checkpoint: string): Promise<void> {
     await must('quantize', checkpoint, ...recipe, '--sample', '--out', out, '--home', home)
     await must('evaluate', out, '--text', samples.heldoutText, '--against', checkpoint, '--home', home)
   }
+}
+
+/** What the pages of sweeps and of speeds show; of speeds only the first time, for they are added to. */
+async function measureAll(checkpoint: string): Promise<void> {
+  await must('sweep', checkpoint, '--home', home, '--budget', '3bpw,3.5bpw,4bpw,5bpw')
+  const marker = join(home, 'speeds-measured')
+  if (existsSync(marker)) return
+  await must('bench', checkpoint, join(home, 'results', '1'), join(home, 'results', '2'), '--home', home)
+  writeFileSync(marker, '')
 }
 
 async function must(...args: string[]): Promise<void> {

@@ -54,6 +54,22 @@ const askedFor = z.discriminatedUnion('useCase', [
     }),
   }),
   z.object({
+    useCase: z.literal('sweep'),
+    request: calibrationInputs.extend({
+      checkpoint: path,
+      calibration: path.optional(),
+      outliers: recipe.shape.outliers.optional(),
+      evaluateOn: path.optional(),
+      window: z.int().min(1).optional(),
+      limitWindows: z.int().min(1).optional(),
+      bits: z.array(z.int()).optional(),
+      sparsities: z.array(z.number()).optional(),
+      adaptive: z.int().min(1).optional(),
+      budgets: z.array(z.strictObject({ amount: z.number(), unit: z.enum(['bits per weight', 'bytes']) })).optional(),
+      recipes: z.array(recipe).optional(),
+    }),
+  }),
+  z.object({
     useCase: z.literal('export'),
     request: z.strictObject({ result: path, format: exportFormat, out: path }),
   }),

@@ -10,6 +10,7 @@ import { mainJob } from './main-job.ts'
 import { quantize } from './quantize.ts'
 import { withRetries } from './retries.ts'
 import type { RunOptions } from './recording.ts'
+import { sweep } from './sweep-job.ts'
 
 /**
  * Asks for the same again as the job was made for: all of it, since a calibration may have been the first part of a
@@ -45,6 +46,8 @@ function perform(context: Context, { useCase, request }: Asked, run: RunOptions)
       return evaluate(context, request, run)
     case 'mainJob':
       return mainJob(context, request, run)
+    case 'sweep':
+      return sweep(context, request, run)
     case 'export':
       return exportResult(context, request, run)
     case 'benchmark':

@@ -9,6 +9,7 @@ import { costOfRecipe, type ErrorTable, type RecipeCost } from '../../shared/swe
 import { gridRecipes, nextRecipes } from '../../shared/sweep/grid.ts'
 import { recipeOf } from '../../shared/sweep/plan.ts'
 import { learnPredictor, predict, type Prediction, type Predictor } from '../../shared/sweep/predict.ts'
+import { asking, lasting } from './asked.ts'
 import type { CalibrationInputs } from './calibrate.ts'
 import type { Context } from './context.ts'
 import { errorTable, recordedCalibration } from './errors.ts'
@@ -48,14 +49,14 @@ export type SweepRequest = GroundRequest &
   Pick<EvaluationInputs, 'window' | 'limitWindows'> & {
     /** Text to measure on; the bundled held-out text when absent. */
     evaluateOn?: string | undefined
-    bits?: readonly number[] | undefined
-    sparsities?: readonly number[] | undefined
+    bits?: number[] | undefined
+    sparsities?: number[] | undefined
     /** Measure this many, chosen one after the other, instead of the whole grid. */
     adaptive?: number | undefined
     /** Allot bits to these budgets too, and measure what comes out. */
-    budgets?: readonly Budget[] | undefined
+    budgets?: Budget[] | undefined
     /** Measure these too. */
-    recipes?: readonly Recipe[] | undefined
+    recipes?: Recipe[] | undefined
   }
 
 export type SweptPoint = {
@@ -129,10 +130,18 @@ function allotted(
   return { recipe: recipeOf(base, choices), allocation }
 }
 
-export async function sweep(context: Context, request: SweepRequest, options: RunOptions = {}): Promise<SweepOutcome> {
+export async function sweep(context: Context, request: SweepRequest, given: RunOptions = {}): Promise<SweepOutcome> {
+  const { text, evaluateOn, calibration, checkpoint } = request
+  const paths = {
+    text: lasting(text),
+    evaluateOn: lasting(evaluateOn),
+    calibration: lasting(calibration),
+    checkpoint: lasting(checkpoint),
+  }
+  const options = asking(given, { useCase: 'sweep', request: { ...request, ...paths } })
   const ground = await prepare(context, request, options)
-  const text = request.evaluateOn ?? samplePaths(context.root).heldoutText
-  const plan = await planEvaluation(ground.model, { ...request, text })
+  const heldout = evaluateOn ?? samplePaths(context.root).heldoutText
+  const plan = await planEvaluation(ground.model, { ...request, text: heldout })
   const grid = gridRecipes(ground.base, request.bits ?? [2, 3, 4], request.sparsities ?? [0, 0.0005, 0.0045, 0.02])
   const more = [...(request.budgets ?? []).map((budget) => allotted(ground, budget).recipe), ...(request.recipes ?? [])]
   const measure = (recipes: readonly Recipe[], from: number, to: number) =>

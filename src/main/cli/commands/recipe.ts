@@ -48,9 +48,11 @@ export function registerRecipe(program: Command): void {
     .option('--out <file>', 'recipe to write')
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { budget: wanted, bits, keep, sameInLayer, out, ...rest } = options
+      const { text, samples, length, estimator, precision, calibration, outliers } = options
+      const { budget: wanted, bits, keep, sameInLayer, out } = options
       const limits = { bits, keep, sameInLayer }
-      const outcome = await studio.allocate({ ...rest, checkpoint, budget: wanted, limits }, run)
+      const ground = { checkpoint, text, samples, length, estimator, precision, calibration, outliers }
+      const outcome = await studio.allocate({ ...ground, budget: wanted, limits }, run)
       if (out !== undefined) write(out, outcome.recipe)
       output.answer({ ...outcome, kind: 'recipe', ...(out === undefined ? {} : { out }) }, () =>
         allocationText(outcome, out),

@@ -49,9 +49,21 @@ export function registerSweep(program: Command): void {
     .option('--limit-windows <count>', 'read no more than this many windows', integer(1, 1_000_000_000))
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { bits, sparsity: sparsities, budget: budgets, recipe, ...rest } = options
+      const { text, samples, length, estimator, precision, calibration, outliers } = options
+      const {
+        bits,
+        sparsity: sparsities,
+        budget: budgets,
+        recipe,
+        adaptive,
+        evaluateOn,
+        window,
+        limitWindows,
+      } = options
       const recipes = recipe?.map(readRecipe)
-      const outcome = await studio.sweep({ ...rest, checkpoint, bits, sparsities, budgets, recipes }, run)
+      const ground = { checkpoint, text, samples, length, estimator, precision, calibration, outliers }
+      const plan = { evaluateOn, window, limitWindows }
+      const outcome = await studio.sweep({ ...ground, ...plan, bits, sparsities, adaptive, budgets, recipes }, run)
       output.answer({ ...outcome, kind: 'sweep' }, () => sweepText(outcome, checkpoint))
     }),
   )
