@@ -12,7 +12,8 @@ import {
 } from 'recharts'
 import { perplexity, size } from '../../ui/units.ts'
 import { placeLabels } from './label-placement.ts'
-import { perplexityTicks, sizeAxis, tickFormat, type Point } from './tradeoff.ts'
+import { perplexityAxis } from './perplexity-axis.ts'
+import { sizeAxis, type Point } from './tradeoff.ts'
 import classes from './tradeoff-chart.module.css'
 
 const HEIGHT_PX = 384
@@ -20,7 +21,6 @@ const HEIGHT_PX = 384
 /** Size against perplexity: the checkpoint and each result measured in the same way. Lower left is better. */
 export function TradeoffChart({ points, textName }: { points: Point[]; textName: string }) {
   const sizes = sizeAxis(points)
-  const { ticks, domain, scale } = perplexityTicks(points)
   return (
     <figure
       className={classes.chart}
@@ -38,24 +38,7 @@ export function TradeoffChart({ points, textName }: { points: Point[]; textName:
             axisLine={{ stroke: 'var(--line-strong)' }}
             label={{ value: `Size on disk (${sizes.unit})`, position: 'insideBottom', offset: -14 }}
           />
-          <YAxis
-            type="number"
-            dataKey="perplexity"
-            scale={scale}
-            domain={domain}
-            ticks={ticks}
-            tickFormatter={tickFormat(ticks)}
-            tickLine={false}
-            axisLine={false}
-            width={58}
-            label={{
-              value: `Perplexity on ${textName}`,
-              angle: -90,
-              position: 'insideLeft',
-              style: { textAnchor: 'middle' },
-              offset: 6,
-            }}
-          />
+          <YAxis {...perplexityAxis(points, `Perplexity on ${textName}`)} />
           <Tooltip cursor={false} isAnimationActive={false} content={<Hover />} />
           <Scatter data={points} shape={Mark} isAnimationActive={false} />
           <Labels points={points} divisor={sizes.divisor} />

@@ -3,7 +3,7 @@ import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import { frontOf } from '../../../shared/sweep/grid.ts'
 import { perplexity, size } from '../../ui/units.ts'
 import { recipeBrief } from '../results/recipe-words.ts'
-import { perplexityTicks, tickFormat } from '../results/tradeoff.ts'
+import { perplexityAxis } from '../results/perplexity-axis.ts'
 import { isUniform, type Forecast, type Measured, type Outlook } from './outlook.ts'
 import { widthColor } from './width-color.ts'
 import classes from './chart.module.css'
@@ -29,10 +29,9 @@ export function FrontChart({ outlook, chosen, budget, choose }: Props) {
   const mark = chosen?.perplexity === undefined ? [] : [{ ...chosen, perplexity: chosen.perplexity }]
   const all = [...dots, ...mark]
   if (all.length === 0) return null
-  const { ticks, domain, scale } = perplexityTicks(all)
+  const axis = perplexityAxis(all)
   const most = Math.ceil(Math.max(...all.map(({ bitsPerWeight }) => bitsPerWeight)) + 0.2)
-  const line =
-    budget === undefined ? [] : [domain[0], domain[1]].map((value) => ({ bitsPerWeight: budget, perplexity: value }))
+  const line = budget === undefined ? [] : axis.domain.map((value) => ({ bitsPerWeight: budget, perplexity: value }))
   return (
     <figure
       className={classes.chart}
@@ -50,18 +49,7 @@ export function FrontChart({ outlook, chosen, budget, choose }: Props) {
             axisLine={{ stroke: 'var(--line-strong)' }}
             label={{ value: 'Stored bits per weight of the matrices', position: 'insideBottom', offset: -14 }}
           />
-          <YAxis
-            type="number"
-            dataKey="perplexity"
-            scale={scale}
-            domain={domain}
-            ticks={ticks}
-            tickFormatter={tickFormat(ticks)}
-            tickLine={false}
-            axisLine={false}
-            width={58}
-            label={{ value: 'Perplexity', angle: -90, position: 'insideLeft', style: { textAnchor: 'middle' } }}
-          />
+          <YAxis {...axis} />
           <Tooltip cursor={false} isAnimationActive={false} content={<Hover />} />
           <Line
             data={frontOf(dots)}

@@ -1,6 +1,6 @@
 import { CartesianGrid, ComposedChart, Line, ResponsiveContainer, Scatter, Tooltip, XAxis, YAxis } from 'recharts'
 import { percent, perplexity } from '../../ui/units.ts'
-import { perplexityTicks, tickFormat } from '../results/tradeoff.ts'
+import { perplexityAxis } from '../results/perplexity-axis.ts'
 import { BASE, forecast, isUniform, type Outlook } from './outlook.ts'
 import { widthColor } from './width-color.ts'
 import classes from './chart.module.css'
@@ -18,7 +18,7 @@ export function SparsityChart({ outlook, chosen }: { outlook: Outlook; chosen: {
   const curves = widths.map((bits) => ({ bits, dots: curve(outlook, bits) }))
   const all = [...measured, ...curves.flatMap(({ dots }) => dots)]
   if (all.length === 0) return null
-  const { ticks, domain, scale } = perplexityTicks(all)
+  const axis = perplexityAxis(all)
   const mark = curves.find(({ bits }) => bits === chosen.bits)?.dots.find(({ sparsity }) => sparsity >= chosen.sparsity)
   return (
     <figure className={classes.chart} aria-label={`Perplexity against sparsity, ${measured.length} measured points`}>
@@ -35,18 +35,7 @@ export function SparsityChart({ outlook, chosen }: { outlook: Outlook; chosen: {
             axisLine={{ stroke: 'var(--line-strong)' }}
             label={{ value: 'Weights kept exactly, root scale', position: 'insideBottom', offset: -14 }}
           />
-          <YAxis
-            type="number"
-            dataKey="perplexity"
-            scale={scale}
-            domain={domain}
-            ticks={ticks}
-            tickFormatter={tickFormat(ticks)}
-            tickLine={false}
-            axisLine={false}
-            width={58}
-            label={{ value: 'Perplexity', angle: -90, position: 'insideLeft', style: { textAnchor: 'middle' } }}
-          />
+          <YAxis {...axis} />
           <Tooltip cursor={false} isAnimationActive={false} content={<Hover />} />
           {curves.map(({ bits, dots }) => (
             <Line

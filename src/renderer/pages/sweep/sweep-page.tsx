@@ -186,8 +186,8 @@ function Explorer({
                 <Labelled label="Bits of an index" value={String(width)}>
                   <Slider
                     thumbLabel="Bits of an index"
-                    min={2}
-                    max={8}
+                    min={Math.min(...outlook.table.bits)}
+                    max={Math.max(...outlook.table.bits)}
                     step={1}
                     value={width}
                     onChange={setWidth}
@@ -209,7 +209,7 @@ function Explorer({
                 <Slider
                   thumbLabel="Bits per weight, at most"
                   min={Math.ceil(floor * 20) / 20}
-                  max={8}
+                  max={Math.max(...outlook.table.bits) + 1}
                   step={0.05}
                   value={Math.max(budget, floor)}
                   onChange={setBudget}
