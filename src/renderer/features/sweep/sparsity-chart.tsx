@@ -1,4 +1,15 @@
-import { CartesianGrid, ComposedChart, Line, ResponsiveContainer, Scatter, Tooltip, XAxis, YAxis } from 'recharts'
+import {
+  CartesianGrid,
+  ComposedChart,
+  Line,
+  ResponsiveContainer,
+  Scatter,
+  Tooltip,
+  XAxis,
+  YAxis,
+  usePlotArea,
+  useYAxisScale,
+} from 'recharts'
 import { percent, perplexity } from '../../ui/units.ts'
 import { perplexityAxis } from '../results/perplexity-axis.ts'
 import { BASE, forecast, isUniform, type Outlook } from './outlook.ts'
@@ -6,6 +17,7 @@ import { widthColor } from './width-color.ts'
 import classes from './chart.module.css'
 
 const HEIGHT_PX = 300
+const LABEL_PX = 14
 /** A root spreads the small sparsities, where most happens. */
 const place = (sparsity: number) => Math.sqrt(sparsity)
 
@@ -48,9 +60,9 @@ export function SparsityChart({ outlook, chosen }: { outlook: Outlook; chosen: {
               dot={false}
               activeDot={false}
               isAnimationActive={false}
-              label={<EndLabel last={dots.length - 1} bits={bits} />}
             />
           ))}
+          <EndLabels curves={curves} />
           <Scatter data={measured} dataKey="perplexity" shape={Mark} isAnimationActive={false} />
           {mark && <Scatter data={[mark]} dataKey="perplexity" shape={Ring} isAnimationActive={false} />}
         </ComposedChart>
@@ -84,25 +96,34 @@ function curve(outlook: Outlook, bits: number): Dot[] {
   })
 }
 
-function EndLabel({
-  x = 0,
-  y = 0,
-  index,
-  last,
-  bits,
-}: {
-  x?: number
-  y?: number
-  index?: number
-  last: number
-  bits: number
-}) {
-  if (index !== last) return null
+/** The widths' names at the ends of their curves, kept apart where those come close. */
+function EndLabels({ curves }: { curves: { bits: number; dots: Dot[] }[] }) {
+  const area = usePlotArea()
+  const y = useYAxisScale()
+  if (!area || !y) return null
+  const ends = curves.flatMap(({ bits, dots }) => {
+    const last = dots.at(-1)
+    return last ? [{ bits, y: Number(y(last.perplexity)) }] : []
+  })
   return (
-    <text x={Number(x) + 6} y={y} dominantBaseline="central" className={classes.label}>
-      {bits}-bit
-    </text>
+    <g aria-hidden="true">
+      {keptApart(ends).map((end) => (
+        <text key={end.bits} x={area.x + area.width + 6} y={end.y} dominantBaseline="central" className={classes.label}>
+          {end.bits}-bit
+        </text>
+      ))}
+    </g>
   )
+}
+
+/** From above down, each at least a line below the one before. */
+function keptApart(ends: { bits: number; y: number }[]): { bits: number; y: number }[] {
+  return ends
+    .toSorted((a, b) => a.y - b.y)
+    .reduce<{ bits: number; y: number }[]>((placed, end) => {
+      const above = placed.at(-1)?.y ?? -Infinity
+      return [...placed, { ...end, y: Math.max(end.y, above + LABEL_PX) }]
+    }, [])
 }
 
 function Mark({ cx = 0, cy = 0, payload }: { cx?: number; cy?: number; payload?: Dot }) {
