@@ -1,5 +1,4 @@
 import { CartesianGrid, ComposedChart, Line, ResponsiveContainer, Scatter, Tooltip, XAxis, YAxis } from 'recharts'
-import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import { frontOf } from '../../../shared/sweep/grid.ts'
 import { perplexity, size } from '../../ui/units.ts'
 import { recipeBrief } from '../results/recipe-words.ts'
@@ -18,7 +17,7 @@ type Props = {
   chosen: Forecast | undefined
   /** Bits per weight that the person allows. */
   budget: number | undefined
-  choose: (recipe: Recipe) => void
+  choose: (measured: Measured) => void
 }
 
 /** Size against perplexity of everything measured, with the front that nothing beats. */
@@ -72,7 +71,7 @@ export function FrontChart({ outlook, chosen, budget, choose }: Props) {
             dataKey="perplexity"
             shape={Mark}
             isAnimationActive={false}
-            onClick={(dot) => choose((dot.payload as Dot).measured.recipe)}
+            onClick={(dot) => choose((dot.payload as Dot).measured)}
           />
           <Scatter data={mark} dataKey="perplexity" shape={Ring} isAnimationActive={false} />
         </ComposedChart>

@@ -10,6 +10,7 @@ import {
   usePlotArea,
   useYAxisScale,
 } from 'recharts'
+import type { Choice } from '../../../shared/sweep/plan.ts'
 import { percent, perplexity } from '../../ui/units.ts'
 import { perplexityAxis } from '../results/perplexity-axis.ts'
 import { BASE, forecast, isUniform, type Outlook } from './outlook.ts'
@@ -24,14 +25,17 @@ const place = (sparsity: number) => Math.sqrt(sparsity)
 type Dot = { x: number; sparsity: number; perplexity: number; bits: number; how: 'measured' | 'predicted' }
 
 /** Perplexity against sparsity, a curve for each width: predicted as a thin line, measured as dots. */
-export function SparsityChart({ outlook, chosen }: { outlook: Outlook; chosen: { bits: number; sparsity: number } }) {
+export function SparsityChart({ outlook, chosen }: { outlook: Outlook; chosen: Choice | undefined }) {
   const measured = measuredDots(outlook)
-  const widths = [...new Set([...measured.map(({ bits }) => bits), chosen.bits])].sort((a, b) => a - b)
+  const widths = [...new Set([...measured.map(({ bits }) => bits), ...(chosen ? [chosen.bits] : [])])].sort(
+    (a, b) => a - b,
+  )
   const curves = widths.map((bits) => ({ bits, dots: curve(outlook, bits) }))
   const all = [...measured, ...curves.flatMap(({ dots }) => dots)]
   if (all.length === 0) return null
   const axis = perplexityAxis(all)
-  const mark = curves.find(({ bits }) => bits === chosen.bits)?.dots.find(({ sparsity }) => sparsity >= chosen.sparsity)
+  const mark =
+    chosen && curves.find(({ bits }) => bits === chosen.bits)?.dots.find(({ sparsity }) => sparsity >= chosen.sparsity)
   return (
     <figure className={classes.chart} aria-label={`Perplexity against sparsity, ${measured.length} measured points`}>
       <ResponsiveContainer width="100%" height={HEIGHT_PX}>

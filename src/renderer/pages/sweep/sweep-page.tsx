@@ -17,9 +17,11 @@ import {
   FIRST_BITS,
   FIRST_SPARSITIES,
   forecast,
-  outlookOf,
   type Forecast,
+  isUniform,
+  type Measured,
   type Outlook,
+  outlookOf,
 } from '../../features/sweep/outlook.ts'
 import { useJobs } from '../../stores/jobs.ts'
 import { openSweep, reloadSweep, useSweep } from '../../stores/sweep.ts'
@@ -110,6 +112,9 @@ function Sweep({ project }: { project: Project }) {
 /** What a chart will be high, so that nothing jumps. */
 const CHART_PX = 300
 
+/** Bits per weight. */
+const BUDGET_STEP = 0.05
+
 type Mode = 'alike' | 'budget'
 
 function Explorer({
@@ -133,8 +138,10 @@ function Explorer({
   const recipe = allotted?.recipe ?? { ...BASE, bits: width, sparsity }
   const outlookOfIt = forecast(outlook, recipe)
 
-  function choose(picked: Recipe) {
-    setMode('alike')
+  function choose({ recipe: picked, bitsPerWeight }: Measured) {
+    setMode(isUniform(picked) ? 'alike' : 'budget')
+    // What was allotted lies just below its budget.
+    if (!isUniform(picked)) return setBudget(Math.ceil(bitsPerWeight / BUDGET_STEP) * BUDGET_STEP)
     setWidth(picked.bits)
     setSparsity(picked.sparsity)
   }
@@ -148,7 +155,7 @@ function Explorer({
         >
           <Panel padded>
             <Suspense fallback={<Skeleton height={CHART_PX} />}>
-              <SparsityChart outlook={outlook} chosen={{ bits: width, sparsity }} />
+              <SparsityChart outlook={outlook} chosen={mode === 'alike' ? { bits: width, sparsity } : undefined} />
             </Suspense>
           </Panel>
         </Section>
@@ -210,7 +217,7 @@ function Explorer({
                   thumbLabel="Bits per weight, at most"
                   min={Math.ceil(floor * 20) / 20}
                   max={Math.max(...outlook.table.bits) + 1}
-                  step={0.05}
+                  step={BUDGET_STEP}
                   value={Math.max(budget, floor)}
                   onChange={setBudget}
                   label={null}
