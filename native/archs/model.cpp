@@ -214,7 +214,7 @@ Result<std::shared_ptr<const LinearWeight>> Model::linear(const MatrixSlot& slot
 Result<LayerWeights> Model::layer(std::int64_t index) const {
   LayerWeights w;
   const std::map<std::string_view, std::vector<float>*> biases = {
-      {"q", &w.q_bias},   {"k", &w.k_bias},       {"v", &w.v_bias},    {"o", &w.o_bias},   {"gate", &w.gate_bias},
+      {"q", &w.q_bias},   {"k", &w.k_bias},       {"v", &w.v_bias},    {"o", &w.o_bias},     {"gate", &w.gate_bias},
       {"up", &w.up_bias}, {"down", &w.down_bias}, {"fc1", &w.up_bias}, {"fc2", &w.down_bias}};
   const auto in_layer = static_cast<std::int64_t>(matrices_.size()) / config_.layers;
   for (const MatrixSlot& slot : std::span(matrices_).subspan(index * in_layer, in_layer)) {

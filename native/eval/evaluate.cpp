@@ -11,7 +11,7 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kChunkBytes = 1 << 30;   // of hidden states held while the layers pass by
+constexpr std::int64_t kChunkBytes = 1 << 30;                    // of hidden states held while the layers pass by
 constexpr std::int64_t kCandidateBytes = std::int64_t{4} << 30;  // of hidden states of all candidates together
 constexpr std::int64_t kBatchRows = 1024;       // tokens in one pass of a layer: large products, bounded memory
 constexpr std::int64_t kLogitFloats = 1 << 24;  // 64 MB of logits at a time
@@ -106,8 +106,7 @@ void score(std::int64_t first_row, std::span<const std::int32_t> window, std::op
 }
 
 Evaluation evaluation_of(const Pass& pass, MatrixView<const std::int32_t> tokens, const Pass* reference) {
-  Evaluation result{
-      .mean_nll = 0, .tokens = tokens.rows * (tokens.cols - 1), .windows = tokens.rows, .divergence = {}};
+  Evaluation result{.mean_nll = 0, .tokens = tokens.rows * (tokens.cols - 1), .windows = tokens.rows, .divergence = {}};
   const double count = static_cast<double>(result.tokens);
   result.mean_nll = pass.nll / count;
   if (reference)

@@ -39,8 +39,7 @@ struct CandidateEvaluations {
 };
 
 // The layer as each candidate has it; `own` is as the model has it, and what is not replaced is taken from there.
-using CandidateLayers =
-    std::function<Result<std::vector<LayerWeights>>(std::int64_t layer, const LayerWeights& own)>;
+using CandidateLayers = std::function<Result<std::vector<LayerWeights>>(std::int64_t layer, const LayerWeights& own)>;
 
 // Evaluates `count` variants of one model's layers beside the model itself, layer by layer in one pass: a layer of each
 // is in memory at a time, the reference is computed once, and embedding and head are shared. Each candidate's figures

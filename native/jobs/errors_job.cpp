@@ -24,11 +24,10 @@ std::int64_t bytes_of(const MatrixOutput& output) {
 std::vector<MethodOptions> options_at(const contract::ErrorsStartParams& params, double sparsity) {
   std::vector<MethodOptions> options;
   for (const std::int64_t bits : params.bits)
-    options.push_back(
-        {.bits = static_cast<int>(bits),
-         .sparsity = sparsity,
-         .outliers =
-             params.outliers == contract::RecipeOutliers::kPaper ? OutlierRule::kPaper : OutlierRule::kLossAware});
+    options.push_back({.bits = static_cast<int>(bits),
+                       .sparsity = sparsity,
+                       .outliers = params.outliers == contract::RecipeOutliers::kPaper ? OutlierRule::kPaper
+                                                                                       : OutlierRule::kLossAware});
   return options;
 }
 

@@ -29,8 +29,7 @@ bool uses_calibration(const contract::QuantizationStartParams& params) {
 
 class Run {
  public:
-  Run(const contract::QuantizationStartParams& params, RunContext& context)
-      : params_(params), context_(context) {}
+  Run(const contract::QuantizationStartParams& params, RunContext& context) : params_(params), context_(context) {}
 
   Result<contract::QuantizationResult> operator()();
 
@@ -112,8 +111,7 @@ Result<void> Run::squeeze_matrices() {
   }
   if (resumed_ > 0) std::cerr << "taking over " << resumed_ << " of " << slots.size() << " matrices" << std::endl;
 
-  SQUEEZE_ASSIGN(const Preparations prepared,
-                 Preparations::make(*source_, *method_, wanted, kPrepareWeight, context_));
+  SQUEEZE_ASSIGN(const Preparations prepared, Preparations::make(*source_, *method_, wanted, kPrepareWeight, context_));
   context_.stage("Squeezing", 1 - kWriteWeight - prepared.used_weight());
   for (std::size_t i = 0; i < slots.size(); ++i) {
     SQUEEZE_TRY(context_.check_cancelled());

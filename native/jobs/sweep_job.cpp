@@ -133,8 +133,7 @@ Result<void> Sweep::squeeze_matrix(std::span<Point> points, const MatrixSlot& sl
   }
   if (!any) return {};
   SQUEEZE_ASSIGN(const LoadedMatrix loaded, source_->load(slot));
-  for (const auto& [method, prepared] : prepared_)
-    SQUEEZE_TRY(squeeze_by(*method, loaded.input, slot, points, layers));
+  for (const auto& [method, prepared] : prepared_) SQUEEZE_TRY(squeeze_by(*method, loaded.input, slot, points, layers));
   return {};
 }
 
@@ -206,8 +205,7 @@ Result<contract::SweepResult> Sweep::operator()() {
   SQUEEZE_TRY(prepare());
 
   contract::SweepResult out;
-  const auto at_once =
-      static_cast<std::size_t>(candidates_at_once(source_->model().config(), tokens.view()));
+  const auto at_once = static_cast<std::size_t>(candidates_at_once(source_->model().config(), tokens.view()));
   for (std::size_t first = 0; first < points_.size(); first += at_once)
     SQUEEZE_TRY(run_pass(first, std::min(at_once, points_.size() - first), tokens.view(), out));
   out.window_length = tokens.cols;

@@ -90,8 +90,7 @@ MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std:
     }
   }
   output.relative_error = squared_norm > 0 ? std::sqrt(squared_error / squared_norm) : 0;
-  output.tensors =
-      lut_tensors(input.name, options.bits, codebooks.indices.view(), codebooks.tables.view(), &sparse);
+  output.tensors = lut_tensors(input.name, options.bits, codebooks.indices.view(), codebooks.tables.view(), &sparse);
   return output;
 }
 
