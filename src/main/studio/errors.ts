@@ -11,7 +11,7 @@ import { runAsJob, stored, type RunOptions } from './recording.ts'
 
 /**
  * Widths and sparsities of the table. One dynamic program gives all widths of a row, in time that grows with the largest
- * number of clusters: 8 bits would take four times as long as 6 for errors that nobody notices any more.
+ * number of clusters: 8 bits take well over twice as long as 6, for errors that nobody notices any more.
  */
 export const GRID = {
   bits: [2, 3, 4, 5, 6],

@@ -46,8 +46,9 @@ export async function measureRecipes(
   options: RunOptions,
 ): Promise<MeasuredRecipe[]> {
   const { model, plan, recipes, onPoint } = inputs
-  const measured: (MeasuredRecipe | undefined)[] = recipes.map((recipe) => findPoint(context, inputs, recipe))
-  for (const known of measured) if (known) onPoint?.(known)
+  const known = knownPoints(context, inputs)
+  const measured = recipes.map((recipe) => known.get(recipeKey(recipe)))
+  for (const point of measured) if (point) onPoint?.(point)
   const missing = [...recipes.keys()].filter((index) => !measured[index])
   if (missing.length > 0) {
     const machinery = await resolveMachinery(context, options)
@@ -114,22 +115,24 @@ function calibrationFingerprint(context: Context, { calibration }: SweepInputs):
   return calibration === undefined ? null : (calibrationByPath(context.database(), calibration)?.fingerprint ?? null)
 }
 
-function findPoint(context: Context, inputs: SweepInputs, recipe: Recipe): MeasuredRecipe | undefined {
+/** What the project has of this plan and calibration, by recipe. */
+function knownPoints(context: Context, inputs: SweepInputs): Map<string, MeasuredRecipe> {
   const { project } = inputs.model
-  if (!project) return undefined
+  if (!project) return new Map()
   const fingerprint = calibrationFingerprint(context, inputs)
-  const row = listSweepPoints(context.database(), project.id).find(
-    (known) =>
-      recipeKey(known.recipe) === recipeKey(recipe) &&
-      known.calibrationFingerprint === (recipe.weighting === 'none' ? null : fingerprint) &&
-      measuredBy(known, inputs.plan),
+  const rows = listSweepPoints(context.database(), project.id).filter(
+    ({ recipe, calibrationFingerprint: own, ...row }) =>
+      own === (recipe.weighting === 'none' ? null : fingerprint) && measuredBy(row, inputs.plan),
   )
-  if (!row) return undefined
-  const { point, referenceNll, tokens, windows } = row
-  return { recipe, point, referenceNll, tokens, windows, fresh: false }
+  return new Map(
+    rows.map(({ recipe, point, referenceNll, tokens, windows }) => [
+      recipeKey(recipe),
+      { recipe, point, referenceNll, tokens, windows, fresh: false },
+    ]),
+  )
 }
 
-function measuredBy(row: SweepPointRow, plan: EvaluationPlan): boolean {
+function measuredBy(row: Omit<SweepPointRow, 'recipe' | 'calibrationFingerprint'>, plan: EvaluationPlan): boolean {
   return (
     row.textHash === plan.text.sha256 &&
     row.windowLength === plan.window &&

@@ -9,6 +9,8 @@ export const useSweep = create<Remote<SweepState>>(() => ({}))
 
 const load = makeLoader<SweepState>((remote) => useSweep.setState(remote))
 let inSight: number | undefined
+let askedAt = 0
+const ASK_EVERY_MS = 5000
 
 export function openSweep(projectId: number): () => void {
   if (useSweep.getState().value?.projectId !== projectId) useSweep.setState({ value: undefined, error: undefined })
@@ -25,8 +27,10 @@ export function reloadSweep(): void {
 client.on('project.changed', ({ projectId }) => {
   if (projectId === undefined || projectId === inSight) reloadSweep()
 })
-// Points come while the job still runs.
+// Points come while the job still runs, a pass at a time; the answer holds a whole table, so not with every progress.
 client.on('job.changed', ({ projectId, kind }) => {
-  if (kind === 'sweep' && projectId === inSight) reloadSweep()
+  if (kind !== 'sweep' || projectId !== inSight || Date.now() - askedAt < ASK_EVERY_MS) return
+  askedAt = Date.now()
+  reloadSweep()
 })
 onceLinked(reloadSweep)
