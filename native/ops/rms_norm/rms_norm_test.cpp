@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "device/test_device.hpp"
 #include "ops/reference_test.hpp"
+#include "ops/rms_norm/rms_norm_cuda.hpp"
 
 using namespace squeeze;
 
@@ -62,4 +64,30 @@ TEST_CASE("rms_norm of zeros is zero, and of NaN is NaN in that row only") {
   rms_norm(x.view(), std::vector<float>(4, 1.0f), 1e-6f, y.view());
   CHECK(y.values[0] == 0);
   CHECK(std::isnan(y.values[4]));
+}
+
+TEST_CASE("device: rms_norm and its gradient, as on the processor") {
+  TestDevice device;
+  if (!device) return;
+  for (const Case& c : kCases) {
+    CAPTURE(c.rows);
+    CAPTURE(c.cols);
+    const auto x = random_matrix(c.rows, c.cols, 1, c.scale), weight = random_matrix(1, c.cols, 2);
+    const auto dy = random_matrix(c.rows, c.cols, 3);
+    Matrix<float> y(c.rows, c.cols), dx(c.rows, c.cols);
+    rms_norm(x.view(), weight.values, c.eps, y.view());
+    rms_norm_backward(x.view(), weight.values, c.eps, dy.view(), dx.view());
+
+    const auto x_there = device.of(x), weight_there = device.of(weight), dx_there = device.of(dy);
+    const auto y_there = device.empty<float>(c.rows, c.cols);
+    const auto rounded = device.empty<Half>(c.rows, c.cols);
+    rms_norm(device.stream(), x_there, weight_there.data, c.eps, y_there);
+    rms_norm(device.stream(), x_there, weight_there.data, c.eps, rounded);
+    rms_norm_backward(device.stream(), x_there, weight_there.data, c.eps, dx_there, dx_there);
+    const auto y_back = device.back(y_there), dx_back = device.back(dx_there);
+    CHECK(relative_error(y_back.values, y.values) < 1e-6);
+    CHECK(relative_error(dx_back.values, dx.values) < (c.cols == 1 ? 0.2 : 1e-5));
+    const auto half = device.back(rounded);
+    for (std::size_t i = 0; i < half.values.size(); ++i) CHECK(half.values[i] == to_half(y_back.values[i]));
+  }
 }

@@ -1,0 +1,193 @@
+#include <setjmp.h>
+#include <ucontext.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "device/emulation/language.hpp"
+
+namespace squeeze::emulation {
+
+Place place;
+dim3 block_size, grid_size;
+
+namespace {
+
+constexpr std::size_t kStackBytes = 256 << 10;
+constexpr std::size_t kWarp = 32;
+
+// Opens when as many have arrived as are expected.
+struct Barrier {
+  unsigned expected = 0, arrived = 0, generation = 0;
+  bool open_if_full() {
+    if (arrived == 0 || arrived < expected) return false;
+    arrived = 0;
+    ++generation;
+    return true;
+  }
+};
+
+// Lanes of one warp that exchange values; two sets, so that one is read while the next is written.
+struct Group {
+  Barrier barrier;
+  alignas(16) std::array<std::array<unsigned char, kWarp * kExchangeStride>, 2> values;
+};
+
+// A fiber lives on from block to block. It is entered once by swapcontext and from then on by a jump, which costs no
+// call of the system.
+struct Fiber {
+  ucontext_t context = {};
+  jmp_buf at = {};
+  bool entered = false;
+  Place place = {};
+  bool done = false;
+  std::unique_ptr<unsigned char[]> stack = std::make_unique_for_overwrite<unsigned char[]>(kStackBytes);
+  std::map<unsigned, Group>* groups = nullptr;  // of its warp, by mask
+};
+
+struct Block {
+  std::span<std::unique_ptr<Fiber>> fibers;
+  std::vector<std::map<unsigned, Group>> warps;
+  Barrier barrier;
+  ucontext_t beginning = {};
+  jmp_buf scheduler = {};
+  Fiber* current = nullptr;
+  bool moved = false;  // since the scheduler last began at the first fiber
+  const std::function<void()>* body = nullptr;
+};
+
+Block block;
+std::vector<std::unique_ptr<Fiber>> pool;
+std::vector<double> shared;  // doubles, for their alignment
+
+void yield() {
+  Fiber* self = block.current;
+  if (_setjmp(self->at) == 0) _longjmp(block.scheduler, 1);
+  place = self->place;
+}
+
+void wait_at(Barrier& barrier) {
+  const unsigned generation = barrier.generation;
+  ++barrier.arrived;
+  block.moved = true;
+  if (barrier.open_if_full()) return;
+  while (barrier.generation == generation) yield();
+}
+
+std::size_t index_in_block() {
+  return (place.thread.z * block_size.y + place.thread.y) * block_size.x + place.thread.x;
+}
+
+// A thread that has returned is waited for no more.
+void leave() {
+  --block.barrier.expected;
+  block.barrier.open_if_full();
+  for (auto& [mask, group] : *block.current->groups) {
+    if ((mask >> lane() & 1u) == 0) continue;
+    --group.barrier.expected;
+    group.barrier.open_if_full();
+  }
+  block.current->done = true;
+  block.moved = true;
+}
+
+void fiber_main() {
+  while (true) {
+    (*block.body)();
+    leave();
+    yield();
+  }
+}
+
+void resume(Fiber& fiber) {
+  block.current = &fiber;
+  place = fiber.place;
+  if (_setjmp(block.scheduler) != 0) return;
+  if (fiber.entered) _longjmp(fiber.at, 1);
+  fiber.entered = true;
+  getcontext(&fiber.context);
+  fiber.context.uc_stack.ss_sp = fiber.stack.get();
+  fiber.context.uc_stack.ss_size = kStackBytes;
+  makecontext(&fiber.context, fiber_main, 0);
+  swapcontext(&block.beginning, &fiber.context);
+}
+
+unsigned lanes_alive(unsigned mask) {
+  const std::size_t first = index_in_block() / kWarp * kWarp;
+  unsigned count = 0;
+  for (std::size_t l = 0; l < kWarp && first + l < block.fibers.size(); ++l)
+    count += (mask >> l & 1u) != 0 && !block.fibers[first + l]->done;
+  return count;
+}
+
+void run_block(dim3 at) {
+  const std::size_t threads = std::size_t{block_size.x} * block_size.y * block_size.z;
+  while (pool.size() < threads) pool.push_back(std::make_unique<Fiber>());
+  block.fibers = std::span(pool).first(threads);
+  block.warps.assign((threads + kWarp - 1) / kWarp, {});
+  block.barrier = {.expected = static_cast<unsigned>(threads)};
+  for (std::size_t i = 0; i < threads; ++i) {
+    Fiber& fiber = *block.fibers[i];
+    fiber.place.block = at;
+    const auto n = static_cast<unsigned>(i);
+    fiber.place.thread = {n % block_size.x, n / block_size.x % block_size.y, n / block_size.x / block_size.y};
+    fiber.groups = &block.warps[i / kWarp];
+    fiber.done = false;
+  }
+  std::size_t left = threads;
+  while (left > 0) {
+    block.moved = false;
+    for (const auto& fiber : block.fibers) {
+      if (fiber->done) continue;
+      resume(*fiber);
+      if (fiber->done) --left;
+    }
+    if (!block.moved) {
+      std::fprintf(stderr, "Emulated GPU: threads of block (%u, %u, %u) wait for others that never come.\n", at.x, at.y,
+                   at.z);
+      std::abort();
+    }
+  }
+}
+
+}  // namespace
+
+void block_barrier() { wait_at(block.barrier); }
+
+int lane() { return static_cast<int>(index_in_block() % kWarp); }
+
+const unsigned char* exchange(unsigned mask, const void* value, std::size_t size) {
+  auto& groups = *block.current->groups;
+  const auto [entry, is_new] = groups.try_emplace(mask);
+  Group& group = entry->second;
+  if (is_new) group.barrier.expected = lanes_alive(mask);
+  auto& values = group.values[group.barrier.generation % 2];
+  std::memcpy(values.data() + static_cast<std::size_t>(lane()) * kExchangeStride, value, size);
+  wait_at(group.barrier);
+  return values.data();
+}
+
+unsigned char* shared_memory() {
+  return reinterpret_cast<unsigned char*>((reinterpret_cast<std::uintptr_t>(shared.data()) + 127) / 128 * 128);
+}
+
+void run(dim3 grid, dim3 size, std::int64_t shared_bytes, const std::function<void()>& body) {
+  grid_size = grid;
+  block_size = size;
+  block.body = &body;
+  // Every block finds what no block has written.
+  shared.resize(static_cast<std::size_t>(shared_bytes) / sizeof(double) + 32);
+  for (unsigned z = 0; z < grid.z; ++z)
+    for (unsigned y = 0; y < grid.y; ++y)
+      for (unsigned x = 0; x < grid.x; ++x) {
+        std::memset(shared.data(), 0xff, shared.size() * sizeof(double));
+        run_block({x, y, z});
+      }
+}
+
+}  // namespace squeeze::emulation

@@ -1,0 +1,174 @@
+#pragma once
+// What a file with kernels includes, and nothing else of CUDA: the language of kernels, from nvcc or from the
+// emulation. A kernel uses threadIdx and so on as ever; shared memory of dynamic size is dynamic_shared<T>(); a launch
+// is launch(stream, {.grid = , .block = , .shared = }, kernel, arguments...).
+
+#if defined(__CUDACC__)
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include <type_traits>
+#else
+#include "device/emulation/language.hpp"
+#endif
+
+#include "base/half.hpp"
+#include "device/device.hpp"
+
+namespace squeeze {
+
+struct Launch {
+  dim3 grid = {1, 1, 1}, block = {1, 1, 1};
+  std::int64_t shared = 0;  // bytes of dynamic shared memory
+  std::source_location where = std::source_location::current();
+};
+
+inline unsigned blocks_for(std::int64_t work, std::int64_t each) {
+  return static_cast<unsigned>((work + each - 1) / each);
+}
+
+// --- 16-bit floats of the host's headers, inside kernels
+
+__device__ __forceinline__ float as_float(float value) { return value; }
+__device__ __forceinline__ float as_float(Half value) { return __half2float(__ushort_as_half(value.bits)); }
+__device__ __forceinline__ float as_float(BFloat16 value) {
+  return __uint_as_float(static_cast<unsigned>(value.bits) << 16);
+}
+template <typename T>
+__device__ __forceinline__ T from_float(float value) {
+  if constexpr (std::is_same_v<T, Half>) {
+    return Half{__half_as_ushort(__float2half_rn(value))};
+  } else if constexpr (std::is_same_v<T, BFloat16>) {
+    return BFloat16{__bfloat16_as_ushort(__float2bfloat16_rn(value))};
+  } else {
+    return value;
+  }
+}
+
+// --- sums and maxima over a warp and over a block (of whole warps), in every thread; a fixed order
+
+constexpr unsigned kWholeWarp = 0xffffffffu;
+
+template <typename T>
+__device__ __forceinline__ T warp_sum(T value) {
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(kWholeWarp, value, step);
+  return value;
+}
+
+template <typename T>
+__device__ __forceinline__ T warp_max(T value) {
+#pragma unroll
+  for (int step = 16; step > 0; step /= 2) {
+    const T other = __shfl_xor_sync(kWholeWarp, value, step);
+    value = other > value || other != other ? other : value;  // NaN wins
+  }
+  return value;
+}
+
+// `room`: 32 values of shared memory. Every thread of the block calls it; room can be used again at once.
+template <typename T, typename Reduce>
+__device__ __forceinline__ T block_reduce(T value, T* room, T neutral, Reduce&& reduce) {
+  const int lane = static_cast<int>(threadIdx.x % 32), warp = static_cast<int>(threadIdx.x / 32);
+  value = reduce(value);
+  __syncthreads();
+  if (lane == 0) room[warp] = value;
+  __syncthreads();
+  return reduce(lane < static_cast<int>((blockDim.x + 31) / 32) ? room[lane] : neutral);
+}
+template <typename T>
+__device__ __forceinline__ T block_sum(T value, T* room) {
+  return block_reduce(value, room, T(0), [](T v) { return warp_sum(v); });
+}
+template <typename T>
+__device__ __forceinline__ T block_max(T value, T* room) {
+  return block_reduce(value, room, value, [](T v) { return warp_max(v); });
+}
+
+#if defined(__CUDACC__)
+
+template <typename T>
+__device__ __forceinline__ T* dynamic_shared() {
+  extern __shared__ __align__(128) unsigned char squeeze_dynamic_shared[];
+  return reinterpret_cast<T*>(squeeze_dynamic_shared);
+}
+
+// 16 bytes from global to shared memory, both aligned to 16, without a register between.
+__device__ __forceinline__ void copy_async_16(void* shared, const void* global) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(address), "l"(global) : "memory");
+}
+__device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
+// Until at most `Left` of the thread's committed groups are under way.
+template <int Left>
+__device__ __forceinline__ void copy_async_wait() {
+  asm volatile("cp.async.wait_group %0;\n" ::"n"(Left) : "memory");
+}
+
+// d[16×8] += a[16×16] b[16×8] of a warp, fp32 sums; fragments as in PTX's mma.m16n8k16. `T`: Half or BFloat16.
+template <typename T>
+__device__ __forceinline__ void mma_m16n8k16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  if constexpr (std::is_same_v<T, Half>) {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  } else {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  }
+}
+
+// Four 8×8 matrices of 16-bit values from shared memory; lane l gives the address of row l % 8 of matrix l / 8.
+__device__ __forceinline__ void load_matrix_x4(unsigned (&d)[4], const void* row) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+               : "r"(address));
+}
+__device__ __forceinline__ void load_matrix_x4_transposed(unsigned (&d)[4], const void* row) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+               : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+               : "r"(address));
+}
+
+// Arguments are converted to the kernel's parameters. Nothing happens on a stream that has failed.
+template <typename... Parameters, typename... Arguments>
+void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Arguments&&... arguments) {
+  if (stream.failed() || how.grid.x == 0 || how.grid.y == 0 || how.grid.z == 0) return;
+  const auto* function = reinterpret_cast<const void*>(kernel);
+  if (how.shared > 48 * 1024)
+    stream.check_launch(
+        cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(how.shared)),
+        how.where);
+  std::tuple<std::remove_cv_t<Parameters>...> values(static_cast<Parameters>(arguments)...);
+  std::apply(
+      [&](auto&... value) {
+        void* pointers[] = {const_cast<void*>(static_cast<const void*>(&value))..., nullptr};
+        stream.check_launch(
+            cudaLaunchKernel(function, how.grid, how.block, pointers, static_cast<std::size_t>(how.shared),
+                             static_cast<cudaStream_t>(stream.handle())),
+            how.where);
+      },
+      values);
+}
+
+#else
+
+template <typename... Parameters, typename... Arguments>
+void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Arguments&&... arguments) {
+  if (stream.failed() || how.grid.x == 0 || how.grid.y == 0 || how.grid.z == 0) return;
+  std::function<void()> work =
+      [how, kernel, values = std::tuple<std::remove_cv_t<Parameters>...>(static_cast<Parameters>(arguments)...)] {
+        emulation::run(how.grid, how.block, how.shared, [&] { std::apply(kernel, values); });
+      };
+  if (!stream.record(work)) work();
+}
+
+#endif
+
+}  // namespace squeeze

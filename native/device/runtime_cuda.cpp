@@ -1,0 +1,232 @@
+// The CUDA runtime, linked statically: a program with it starts on a machine without a driver and says what is missing.
+
+#include <cuda_runtime_api.h>
+
+#include <cstring>
+
+#include "device/device.hpp"
+
+namespace squeeze {
+
+namespace {
+
+std::string place_of(const std::source_location& where) {
+  const std::string file = where.file_name();
+  const auto native = file.rfind("/native/");
+  return (native == std::string::npos ? file : file.substr(native + 1)) + ":" + std::to_string(where.line());
+}
+
+Error error_of(cudaError_t status, const std::source_location& where) {
+  const bool memory = status == cudaErrorMemoryAllocation;
+  return {
+      .code = memory ? ErrorCode::kOutOfMemory : ErrorCode::kInternal,
+      .message = std::string("CUDA: ") + cudaGetErrorString(status) + " (" + cudaGetErrorName(status) + ", " +
+                 place_of(where) + ").",
+      .hint = memory ? "Something else may be using the GPU's memory; a shorter context or fewer bits need less." : ""};
+}
+
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+Error unavailable(const std::string& why) {
+  return {.code = ErrorCode::kDeviceUnavailable, .message = "No CUDA device: " + why};
+}
+
+Result<DeviceProperties> properties_of(int index) {
+  cudaDeviceProp properties = {};
+  if (const auto status = cudaGetDeviceProperties(&properties, index); status != cudaSuccess)
+    return unavailable(std::string(cudaGetErrorString(status)) + ".");
+  DeviceProperties device{.index = index,
+                          .name = properties.name,
+                          .memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem),
+                          .major = properties.major,
+                          .minor = properties.minor,
+                          .multiprocessors = properties.multiProcessorCount,
+                          .shared_bytes = static_cast<std::int64_t>(properties.sharedMemPerBlockOptin),
+                          .l2_bytes = properties.l2CacheSize};
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  device.driver = version_text(driver);
+  device.runtime = version_text(runtime);
+  return device;
+}
+
+}  // namespace
+
+Result<std::vector<DeviceProperties>> device_list() {
+  int count = 0;  // the call leaves it untouched when it fails
+  const auto status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver)
+    return unavailable("the NVIDIA driver is missing or older than CUDA " + version_text(CUDART_VERSION) + " needs.");
+  if (status != cudaSuccess) return unavailable(std::string(cudaGetErrorString(status)) + ".");
+  std::vector<DeviceProperties> devices;
+  for (int i = 0; i < count; ++i) {
+    SQUEEZE_ASSIGN(auto device, properties_of(i));
+    devices.push_back(std::move(device));
+  }
+  if (devices.empty()) return unavailable("the driver knows none.");
+  return devices;
+}
+
+struct Stream::State {
+  DeviceProperties device;
+  cudaStream_t stream = nullptr;
+  cudaEvent_t event = nullptr;  // for other streams to wait for
+  std::optional<Error> error;
+
+  ~State() {
+    if (event != nullptr) cudaEventDestroy(event);
+    if (stream != nullptr) cudaStreamDestroy(stream);
+  }
+};
+
+struct Graph::State {
+  cudaGraphExec_t graph = nullptr;
+  ~State() {
+    if (graph != nullptr) cudaGraphExecDestroy(graph);
+  }
+};
+
+Stream::Stream(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Stream::Stream(Stream&&) noexcept = default;
+Stream& Stream::operator=(Stream&&) noexcept = default;
+Stream::~Stream() = default;
+
+Result<Stream> Stream::make(int device) {
+  SQUEEZE_ASSIGN(const auto devices, device_list());
+  if (device < 0 || device >= static_cast<int>(devices.size()))
+    return unavailable("there is no cuda:" + std::to_string(device) +
+                       "; the last is cuda:" + std::to_string(devices.size() - 1) + ".");
+  auto state = std::make_unique<State>();
+  state->device = devices[static_cast<std::size_t>(device)];
+  const auto where = std::source_location::current();
+  for (const auto status : {cudaSetDevice(device), cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking),
+                            cudaEventCreateWithFlags(&state->event, cudaEventDisableTiming)})
+    if (status != cudaSuccess) return error_of(status, where);
+  std::size_t free = 0, total = 0;
+  if (cudaMemGetInfo(&free, &total) == cudaSuccess) state->device.free_bytes = static_cast<std::int64_t>(free);
+  return Stream(std::move(state));
+}
+
+const DeviceProperties& Stream::device() const { return state_->device; }
+bool Stream::failed() const { return state_->error.has_value(); }
+void Stream::fail(Error error) {
+  if (!failed()) state_->error = std::move(error);
+}
+void* Stream::handle() const { return state_->stream; }
+bool Stream::record(std::function<void()>) { return false; }
+
+void Stream::check_launch(int status, const std::source_location& where) {
+  const auto code = static_cast<cudaError_t>(status);
+  if (code != cudaSuccess) fail(error_of(code, where));
+}
+
+void Stream::copy(void* to, const void* from, std::int64_t bytes, std::source_location where) {
+  if (failed() || bytes == 0) return;
+  check_launch(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, state_->stream), where);
+}
+
+void Stream::fill(void* to, std::uint8_t byte, std::int64_t bytes, std::source_location where) {
+  if (failed() || bytes == 0) return;
+  check_launch(cudaMemsetAsync(to, byte, static_cast<std::size_t>(bytes), state_->stream), where);
+}
+
+Result<void> Stream::finish(std::source_location where) {
+  if (!failed()) check_launch(cudaStreamSynchronize(state_->stream), where);
+  if (failed()) return *state_->error;
+  return {};
+}
+
+void Stream::wait_for(const Stream& other) {
+  if (failed()) return;
+  const auto where = std::source_location::current();
+  check_launch(cudaEventRecord(other.state_->event, other.state_->stream), where);
+  check_launch(cudaStreamWaitEvent(state_->stream, other.state_->event, 0), where);
+}
+
+void Stream::begin_recording() {
+  if (failed()) return;
+  check_launch(cudaStreamBeginCapture(state_->stream, cudaStreamCaptureModeThreadLocal),
+               std::source_location::current());
+}
+
+Graph Stream::end_recording() {
+  Graph graph;
+  if (failed()) return graph;
+  const auto where = std::source_location::current();
+  cudaGraph_t recorded = nullptr;
+  check_launch(cudaStreamEndCapture(state_->stream, &recorded), where);
+  if (failed()) return graph;
+  graph.state_ = std::make_unique<Graph::State>();
+  check_launch(cudaGraphInstantiate(&graph.state_->graph, recorded, 0), where);
+  cudaGraphDestroy(recorded);
+  return graph;
+}
+
+Graph::Graph() = default;
+Graph::Graph(Graph&&) noexcept = default;
+Graph& Graph::operator=(Graph&&) noexcept = default;
+Graph::~Graph() = default;
+
+void Graph::launch(Stream& stream, std::source_location where) const {
+  if (stream.failed() || !state_) return;
+  stream.check_launch(cudaGraphLaunch(state_->graph, static_cast<cudaStream_t>(stream.handle())), where);
+}
+
+struct DeviceTimer::State {
+  cudaEvent_t begin = nullptr, end = nullptr;
+  ~State() {
+    cudaEventDestroy(begin);
+    cudaEventDestroy(end);
+  }
+};
+
+DeviceTimer::DeviceTimer(Stream& stream) : stream_(stream), state_(std::make_unique<State>()) {
+  stream.check_launch(cudaEventCreate(&state_->begin), std::source_location::current());
+  stream.check_launch(cudaEventCreate(&state_->end), std::source_location::current());
+}
+DeviceTimer::~DeviceTimer() = default;
+void DeviceTimer::start() {
+  stream_.check_launch(cudaEventRecord(state_->begin, static_cast<cudaStream_t>(stream_.handle())),
+                       std::source_location::current());
+}
+double DeviceTimer::stop_ms() {
+  const auto where = std::source_location::current();
+  stream_.check_launch(cudaEventRecord(state_->end, static_cast<cudaStream_t>(stream_.handle())), where);
+  stream_.check_launch(cudaEventSynchronize(state_->end), where);
+  float ms = 0;
+  if (!stream_.failed()) stream_.check_launch(cudaEventElapsedTime(&ms, state_->begin, state_->end), where);
+  return static_cast<double>(ms);
+}
+
+namespace detail {
+
+void* device_allocate(Stream& stream, std::int64_t bytes, const std::source_location& where) {
+  if (stream.failed()) return nullptr;
+  void* memory = nullptr;
+  const auto status = cudaMalloc(&memory, static_cast<std::size_t>(bytes > 0 ? bytes : 1));
+  if (status == cudaSuccess) return memory;
+  cudaGetLastError();  // it would be reported again by the next launch
+  Error error = error_of(status, where);
+  if (status == cudaErrorMemoryAllocation)
+    error.message = "The GPU has no room for " + std::to_string(bytes) + " more bytes (" + place_of(where) + ").";
+  stream.fail(std::move(error));
+  return nullptr;
+}
+
+void device_free(void* memory) { cudaFree(memory); }
+
+void* pinned_allocate(std::int64_t bytes) {
+  void* memory = nullptr;
+  const auto status = cudaMallocHost(&memory, static_cast<std::size_t>(bytes > 0 ? bytes : 1));
+  if (status != cudaSuccess) cudaGetLastError();
+  return status == cudaSuccess ? memory : nullptr;
+}
+
+void pinned_free(void* memory) { cudaFreeHost(memory); }
+
+}  // namespace detail
+
+}  // namespace squeeze
