@@ -21,6 +21,9 @@ namespace squeeze {
 struct Launch {
   dim3 grid = {1, 1, 1}, block = {1, 1, 1};
   std::int64_t shared = 0;  // bytes of dynamic shared memory
+  // May begin while the kernel before it ends: it calls wait_for_previous() before it reads what that one wrote, or
+  // writes what that one reads.
+  bool early = false;
   std::source_location where = std::source_location::current();
 };
 
@@ -106,6 +109,20 @@ __device__ __forceinline__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;\n" ::"n"(Left) : "memory");
 }
 
+// Read once, by one multiprocessor: passes by its cache. Memory that no kernel under way writes.
+__device__ __forceinline__ uint4 load_once(const uint4* at) {
+  uint4 v;
+  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+      : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+      : "l"(at));
+  return v;
+}
+__device__ __forceinline__ uint2 load_once(const uint2* at) {
+  uint2 v;
+  asm("ld.global.nc.L1::no_allocate.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(at));
+  return v;
+}
+
 // d[16×8] += a[16×16] b[16×8] of a warp, fp32 sums; fragments as in PTX's mma.m16n8k16. `T`: Half or BFloat16.
 template <typename T>
 __device__ __forceinline__ void mma_m16n8k16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
@@ -136,6 +153,19 @@ __device__ __forceinline__ void load_matrix_x4_transposed(unsigned (&d)[4], cons
                : "r"(address));
 }
 
+// See Launch::early; GPUs before sm_90 know no such thing.
+__device__ __forceinline__ void wait_for_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;\n" ::: "memory");
+#endif
+}
+// From here on the next kernel may take the room that blocks of this one leave.
+__device__ __forceinline__ void let_next_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;\n" ::: "memory");
+#endif
+}
+
 // Arguments are converted to the kernel's parameters. Nothing happens on a stream that has failed.
 template <typename... Parameters, typename... Arguments>
 void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Arguments&&... arguments) {
@@ -146,13 +176,20 @@ void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Ar
         cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(how.shared)),
         how.where);
   std::tuple<std::remove_cv_t<Parameters>...> values(static_cast<Parameters>(arguments)...);
+  cudaLaunchAttribute early = {};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = how.grid;
+  config.blockDim = how.block;
+  config.dynamicSmemBytes = static_cast<std::size_t>(how.shared);
+  config.stream = static_cast<cudaStream_t>(stream.handle());
+  config.attrs = &early;
+  config.numAttrs = how.early && stream.device().major >= 9 ? 1 : 0;
   std::apply(
       [&](auto&... value) {
         void* pointers[] = {const_cast<void*>(static_cast<const void*>(&value))..., nullptr};
-        stream.check_launch(
-            cudaLaunchKernel(function, how.grid, how.block, pointers, static_cast<std::size_t>(how.shared),
-                             static_cast<cudaStream_t>(stream.handle())),
-            how.where);
+        stream.check_launch(cudaLaunchKernelExC(&config, function, pointers), how.where);
       },
       values);
 }

@@ -295,6 +295,12 @@ T* dynamic_shared() {
   return reinterpret_cast<T*>(emulation::shared_memory());
 }
 
+inline uint4 load_once(const uint4* at) { return *at; }
+inline uint2 load_once(const uint2* at) { return *at; }
+
+inline void wait_for_previous() {}
+inline void let_next_begin() {}
+
 inline void copy_async_16(void* shared, const void* global) { std::memcpy(shared, global, 16); }
 inline void copy_async_commit() {}
 template <int Left>

@@ -1,0 +1,171 @@
+#include "formats/device_weight.hpp"
+
+#include <doctest/doctest.h>
+
+#include "device/test_device.hpp"
+#include "formats/stored_examples.hpp"
+#include "ops/reference_test.hpp"
+
+using namespace squeeze;
+
+namespace {
+
+enum class Stored { kF32, kF16, kBF16, kLut };
+
+struct Case {
+  Stored stored;
+  int bits;
+  bool sparse;
+  std::int64_t rows, cols, vectors;
+};
+
+constexpr Case kCases[] = {
+    {Stored::kF16, 0, false, 1, 1, 1},     {Stored::kF16, 0, false, 40, 256, 1},   {Stored::kF32, 0, false, 21, 130, 3},
+    {Stored::kBF16, 0, false, 33, 384, 5}, {Stored::kBF16, 0, false, 70, 136, 16}, {Stored::kLut, 2, false, 48, 256, 1},
+    {Stored::kLut, 2, true, 19, 200, 4},   {Stored::kLut, 3, false, 64, 1280, 1},  {Stored::kLut, 3, true, 50, 333, 1},
+    {Stored::kLut, 3, true, 96, 256, 9},   {Stored::kLut, 4, false, 16, 128, 2},   {Stored::kLut, 4, true, 130, 520, 1},
+    {Stored::kLut, 4, true, 45, 384, 7},   {Stored::kLut, 5, true, 20, 140, 1},    {Stored::kLut, 7, false, 35, 256, 6},
+    {Stored::kLut, 8, true, 33, 300, 1},   {Stored::kLut, 8, false, 70, 160, 13}};
+
+StoredExample example_of(const Case& c) {
+  if (c.stored == Stored::kLut) return lut_example(c.rows, c.cols, c.bits, c.sparse);
+  const auto random = random_matrix(c.rows, c.cols, static_cast<std::uint32_t>(c.rows * c.cols));
+  StoredExample example{{}, {c.rows, c.cols}};
+  std::vector<Half> halves;
+  std::vector<BFloat16> brains;
+  for (std::size_t i = 0; i < random.values.size(); ++i) {
+    halves.push_back(to_half(random.values[i]));
+    brains.push_back(to_bfloat16(random.values[i]));
+    example.values.values[i] = c.stored == Stored::kBF16 ? to_float(brains[i]) : to_float(halves[i]);
+  }
+  if (c.stored == Stored::kBF16) {
+    example.tensors.push_back(
+        owned_tensor<BFloat16>("w.weight", DType::kBF16, {c.rows, c.cols}, std::span<const BFloat16>(brains)));
+  } else if (c.stored == Stored::kF16) {
+    example.tensors.push_back(
+        owned_tensor<Half>("w.weight", DType::kF16, {c.rows, c.cols}, std::span<const Half>(halves)));
+  } else {
+    example.tensors.push_back(
+        owned_tensor<float>("w.weight", DType::kF32, {c.rows, c.cols}, std::span<const float>(random.values)));
+  }
+  return example;
+}
+
+// In float64.
+std::vector<double> product(const Matrix<float>& w, const Matrix<float>& x) {
+  std::vector<double> y;
+  for (std::int64_t v = 0; v < x.rows; ++v)
+    for (std::int64_t r = 0; r < w.rows; ++r) {
+      double sum = 0;
+      for (std::int64_t k = 0; k < w.cols; ++k)
+        sum += static_cast<double>(w.view().row(r)[k]) * static_cast<double>(x.view().row(v)[k]);
+      y.push_back(sum);
+    }
+  return y;
+}
+
+}  // namespace
+
+TEST_CASE("device: products with few vectors, and weights decoded, in every layout") {
+  TestDevice device;
+  if (!device) return;
+  FewSpace space;
+  for (const Case& c : kCases) {
+    CAPTURE(c.bits);
+    CAPTURE(c.rows);
+    CAPTURE(c.cols);
+    CAPTURE(c.vectors);
+    const TestFolder folder;
+    const StoredExample example = example_of(c);
+    const auto loaded = load_stored(folder, example.tensors, c.rows, c.cols);
+    REQUIRE(loaded.ok());
+    const auto uploaded = upload_weight(device.stream(), *loaded.value());
+    REQUIRE(uploaded.ok());
+    const DeviceWeight& weight = *uploaded.value();
+
+    const auto x = random_matrix(c.vectors, c.cols, 7), bias = random_matrix(1, c.rows, 8);
+    const auto before = random_matrix(c.vectors, c.rows, 9);
+    auto wanted = product(example.values, x);
+    const auto y = device.empty<float>(c.vectors, c.rows), sum = device.of(before);
+    const auto bias_there = device.of(bias);
+    const FewProduct products[] = {{&weight, {.y = y}}, {&weight, {.y = sum, .bias = bias_there.data, .add = true}}};
+    multiply_few(device.stream(), {.x = device.of(x)}, products, space);
+    // Vectors are two 16-bit numbers, 22 bits of fp16's and 16 of bf16's; weights are exact, sums fp32.
+    const double tolerance = c.stored == Stored::kBF16 ? 2e-5 : 1e-6;
+    CHECK(relative_error(device.back(y).values, wanted) < tolerance);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      wanted[i] += static_cast<double>(bias.values[i % static_cast<std::size_t>(c.rows)]) +
+                   static_cast<double>(before.values[i]);
+    CHECK(relative_error(device.back(sum).values, wanted) < tolerance);
+
+    // All rows, and a few from the middle.
+    const std::int64_t first = c.rows / 3, count = (c.rows + 1) / 2;
+    const auto halves = device.empty<Half>(c.rows, c.cols), part = device.empty<Half>(count, c.cols);
+    const auto brains = device.empty<BFloat16>(c.rows, c.cols);
+    weight.dequantize(device.stream(), 0, halves);
+    weight.dequantize(device.stream(), first, part);
+    weight.dequantize(device.stream(), 0, brains);
+    const auto all = device.back(halves), middle = device.back(part);
+    const auto rounded = device.back(brains);
+    for (std::size_t i = 0; i < all.values.size(); ++i) {
+      CHECK(all.values[i] == to_half(example.values.values[i]));
+      CHECK(rounded.values[i] == to_bfloat16(example.values.values[i]));
+    }
+    CHECK(std::equal(middle.values.begin(), middle.values.end(), all.values.begin() + first * c.cols));
+  }
+}
+
+TEST_CASE("device: the norm before a product, three products in one, and the gate") {
+  TestDevice device;
+  if (!device) return;
+  FewSpace space;
+  const std::int64_t cols = 200, rows = 72, vectors = 3;
+  const TestFolder folder;
+  const auto stored = lut_example(rows, cols, 3, true);
+  const auto other = example_of({Stored::kF16, 0, false, rows, cols, vectors});
+  const TestFolder second;
+  const auto lut = load_stored(folder, stored.tensors, rows, cols),
+             plain = load_stored(second, other.tensors, rows, cols);
+  const auto a = upload_weight(device.stream(), *lut.value()), b = upload_weight(device.stream(), *plain.value());
+  const auto x = random_matrix(vectors, cols, 3), weight = random_matrix(1, cols, 4), bias = random_matrix(1, cols, 5);
+
+  for (const bool layer_norm : {false, true}) {
+    CAPTURE(layer_norm);
+    const double eps = 1e-5;
+    Matrix<float> normed(vectors, cols);
+    for (std::int64_t v = 0; v < vectors; ++v) {
+      const auto row = x.view().row(v);
+      double mean = 0, squares = 0;
+      for (const float value : row) mean += layer_norm ? static_cast<double>(value) / static_cast<double>(cols) : 0;
+      for (const float value : row)
+        squares += (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean);
+      const double r = 1 / std::sqrt(squares / static_cast<double>(cols) + eps);
+      for (std::int64_t i = 0; i < cols; ++i)
+        normed.view().row(v)[i] =
+            static_cast<float>((static_cast<double>(row[i]) - mean) * r * static_cast<double>(weight.values[i]) +
+                               (layer_norm ? static_cast<double>(bias.values[i]) : 0));
+    }
+    const auto weight_there = device.of(weight), bias_there = device.of(bias);
+    const FewInput in{.x = device.of(x),
+                      .norm_weight = weight_there.data,
+                      .norm_bias = layer_norm ? bias_there.data : nullptr,
+                      .eps = static_cast<float>(eps)};
+    const auto first = product(stored.values, normed), between = product(other.values, normed);
+    const auto y0 = device.empty<float>(vectors, rows), y1 = device.empty<float>(vectors, rows);
+    const auto y2 = device.empty<float>(vectors, rows);
+    const FewProduct products[] = {
+        {a.value().get(), {.y = y0}}, {b.value().get(), {.y = y1}}, {a.value().get(), {.y = y2}}};
+    multiply_few(device.stream(), in, products, space);
+    CHECK(relative_error(device.back(y0).values, first) < 2e-6);
+    CHECK(relative_error(device.back(y1).values, between) < 2e-6);
+    CHECK(relative_error(device.back(y2).values, first) < 2e-6);
+
+    for (const bool same : {true, false}) {
+      const auto& up = same ? first : between;
+      std::vector<double> wanted;
+      for (std::size_t i = 0; i < first.size(); ++i) wanted.push_back(first[i] / (1 + std::exp(-first[i])) * up[i]);
+      multiply_few_gated(device.stream(), in, *a.value(), nullptr, same ? *a.value() : *b.value(), nullptr, y0, space);
+      CHECK(relative_error(device.back(y0).values, wanted) < 1e-5);
+    }
+  }
+}

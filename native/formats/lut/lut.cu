@@ -1,0 +1,406 @@
+// Lookups from registers: a codebook of 16-bit floats is two planes of bytes, and one byte permutation (prmt) takes
+// four bytes of eight by four selectors of three bits. Two of them for low and high bytes and two to join the halves
+// are four weights. 16 entries: from both halves of the codebook, then chosen by the fourth bit.
+
+#include <algorithm>
+#include <vector>
+
+#include "formats/few_kernel.hpp"
+#include "formats/lut/lane_order.hpp"
+#include "formats/lut/lut_cuda.hpp"
+#include "formats/packed_indices.hpp"
+
+namespace squeeze {
+
+namespace {
+
+using few::kTileRows;
+using few::kUnitCols;
+
+// Joins byte planes of four weights: (0, 1) and (2, 3).
+__device__ __forceinline__ void join(unsigned low, unsigned high, unsigned& first, unsigned& second) {
+  first = __byte_perm(low, high, 0x5140);
+  second = __byte_perm(low, high, 0x7362);
+}
+
+// One row's codebook in registers, and four weights by four indices in the nibbles of `index`'s lower half.
+template <int kBits>
+struct Codebook;
+
+template <>
+struct Codebook<2> {
+  static constexpr int kWords = 2;  // low bytes, high bytes
+  unsigned words[kWords];
+};
+
+template <>
+struct Codebook<3> {
+  static constexpr int kWords = 4;  // low bytes 0-3, 4-7, high bytes 0-3, 4-7
+  unsigned words[kWords];
+  __device__ __forceinline__ void look_up(unsigned index, unsigned& first, unsigned& second) const {
+    join(__byte_perm(words[0], words[1], index), __byte_perm(words[2], words[3], index), first, second);
+  }
+};
+
+template <>
+struct Codebook<4> {
+  static constexpr int kWords = 8;  // low bytes 0-15, high bytes 0-15
+  unsigned words[kWords];
+  // index: without the fourth bits; choice: nibble i is i, or i + 4 where the fourth bit is set.
+  __device__ __forceinline__ void look_up(unsigned index, unsigned choice, unsigned& first, unsigned& second) const {
+    const unsigned low =
+        __byte_perm(__byte_perm(words[0], words[1], index), __byte_perm(words[2], words[3], index), choice);
+    const unsigned high =
+        __byte_perm(__byte_perm(words[4], words[5], index), __byte_perm(words[6], words[7], index), choice);
+    join(low, high, first, second);
+  }
+};
+
+// The words of a row's unit as weights, group by group.
+__device__ __forceinline__ void look_up_group(const Codebook<2>& c, const unsigned (&w)[2], int j, unsigned& first,
+                                              unsigned& second) {
+  // Index i of a pair becomes nibbles i and i + 4: its low byte and its high byte.
+  const unsigned spread = (w[j / 4] >> (2 * (j % 4)) & 0x03030303u) * 0x11u + 0x40404040u;
+  first = __byte_perm(c.words[0], c.words[1], spread);
+  second = __byte_perm(c.words[0], c.words[1], spread >> 16);
+}
+__device__ __forceinline__ void look_up_group(const Codebook<3>& c, const unsigned (&w)[3], int j, unsigned& first,
+                                              unsigned& second) {
+  const unsigned index = j < 6 ? w[j / 2] & 0x77777777u
+                               : (w[0] >> 3 & 0x11111111u) | (w[1] >> 2 & 0x22222222u) | (w[2] >> 1 & 0x44444444u);
+  c.look_up(index >> (16 * (j % 2)), first, second);
+}
+__device__ __forceinline__ void look_up_group(const Codebook<4>& c, const unsigned (&w)[4], int j, unsigned& first,
+                                              unsigned& second) {
+  const unsigned index = w[j / 2] & 0x77777777u, choice = (w[j / 2] >> 1 & 0x44444444u) | 0x32103210u;
+  c.look_up(index >> (16 * (j % 2)), choice >> (16 * (j % 2)), first, second);
+}
+
+// 2, 3 and 4 bits.
+template <int kBits>
+class LutLayout {
+ public:
+  using Number = Half;
+  static constexpr int kUnitsAhead = 4;
+  static constexpr int kTileSharedBytes = 0;
+  struct Unit {
+    unsigned low[kBits], high[kBits];
+  };
+
+  __device__ static void prepare(const few::Target&, int, int) {}
+
+  __device__ LutLayout(const few::Target& target, const few::Task& task, int tile, int) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    words_ = static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * kBits +
+             lane * lane_order::kVector<kBits>;
+    constexpr int kWords = Codebook<kBits>::kWords;
+    const unsigned* tables = static_cast<const unsigned*>(target.tables) + (tile * kTileRows + lane / 4) * kWords;
+#pragma unroll
+    for (int i = 0; i < kWords; ++i) {
+      low_.words[i] = tables[i];
+      high_.words[i] = tables[8 * kWords + i];
+    }
+  }
+
+  __device__ __forceinline__ void load(int unit, Unit& u) const {
+    const unsigned* at = words_ + static_cast<std::int64_t>(unit) * 64 * kBits;
+    unsigned words[2 * kBits];
+    constexpr int kVector = lane_order::kVector<kBits>;
+#pragma unroll
+    for (int v = 0; v < 2 * kBits / kVector; ++v) {
+      if constexpr (kVector == 2) {
+        const uint2 two = load_once(reinterpret_cast<const uint2*>(at + v * 32 * kVector));
+        words[2 * v] = two.x;
+        words[2 * v + 1] = two.y;
+      } else {
+        const uint4 four = load_once(reinterpret_cast<const uint4*>(at + v * 32 * kVector));
+        words[4 * v] = four.x;
+        words[4 * v + 1] = four.y;
+        words[4 * v + 2] = four.z;
+        words[4 * v + 3] = four.w;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kBits; ++i) {
+      u.low[i] = words[i];
+      u.high[i] = words[kBits + i];
+    }
+  }
+
+  __device__ __forceinline__ void fragment(const Unit& u, int j, unsigned (&a)[4]) const {
+    look_up_group(low_, u.low, j, a[0], a[2]);
+    look_up_group(high_, u.high, j, a[1], a[3]);
+  }
+
+ private:
+  const unsigned* words_;
+  Codebook<kBits> low_, high_;
+};
+
+// 5 to 8 bits, a byte an index; codebooks in shared memory.
+class ByteLutLayout {
+ public:
+  using Number = Half;
+  static constexpr int kUnitsAhead = 2;
+  static constexpr int kTileSharedBytes = kTileRows * static_cast<int>(sizeof(Half));
+  struct Unit {
+    unsigned low[8], high[8];
+  };
+
+  // The codebooks of all rows of these tiles.
+  __device__ static void prepare(const few::Target& target, int first_tile, int last_tile) {
+    const std::int64_t tile_words = kTileRows * target.entries / 2;
+    const auto* from = static_cast<const unsigned*>(target.tables) + first_tile * tile_words;
+    unsigned* to = dynamic_shared<unsigned>();
+    for (int i = static_cast<int>(threadIdx.x); i < (last_tile - first_tile) * tile_words; i += few::kThreads)
+      to[i] = from[i];
+    __syncthreads();
+  }
+
+  __device__ ByteLutLayout(const few::Target& target, const few::Task& task, int tile, int local_tile) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    words_ = static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * 8 +
+             lane * lane_order::kVector<8>;
+    low_ = dynamic_shared<unsigned short>() + (local_tile * kTileRows + lane / 4) * target.entries;
+    high_ = low_ + 8 * target.entries;
+  }
+
+  __device__ __forceinline__ void load(int unit, Unit& u) const {
+    const unsigned* at = words_ + static_cast<std::int64_t>(unit) * 64 * 8;
+#pragma unroll
+    for (int v = 0; v < 4; ++v) {
+      const uint4 four = load_once(reinterpret_cast<const uint4*>(at + v * 128));
+      unsigned* to = v < 2 ? u.low + 4 * v : u.high + 4 * (v - 2);
+      to[0] = four.x;
+      to[1] = four.y;
+      to[2] = four.z;
+      to[3] = four.w;
+    }
+  }
+
+  __device__ __forceinline__ void fragment(const Unit& u, int j, unsigned (&a)[4]) const {
+    const unsigned low = u.low[j], high = u.high[j];
+    a[0] = low_[low & 255u] | static_cast<unsigned>(low_[low >> 8 & 255u]) << 16;
+    a[1] = high_[high & 255u] | static_cast<unsigned>(high_[high >> 8 & 255u]) << 16;
+    a[2] = low_[low >> 16 & 255u] | static_cast<unsigned>(low_[low >> 24]) << 16;
+    a[3] = high_[high >> 16 & 255u] | static_cast<unsigned>(high_[high >> 24]) << 16;
+  }
+
+ private:
+  const unsigned* words_;
+  const unsigned short *low_, *high_;
+};
+
+// --- Made once, on the device
+
+// What the kernels below need of a matrix.
+struct Lut {
+  const unsigned* words;
+  const void* tables;
+  int units, entries, rows, cols;
+};
+
+// The fp16 value behind an index: byte planes for up to 4 bits, plain values above.
+template <int kBits>
+__device__ Half entry_of(const Lut& lut, std::int64_t row, unsigned index) {
+  if constexpr (kBits == 8) {
+    return {static_cast<const unsigned short*>(lut.tables)[row * lut.entries + index]};
+  } else {
+    constexpr int kEntries = 1 << kBits;
+    const auto* planes = static_cast<const unsigned char*>(lut.tables) + row * 2 * kEntries;
+    return {static_cast<std::uint16_t>(planes[index] | planes[kEntries + index] << 8)};
+  }
+}
+
+// `stored` [rows, row_words] as in formats/packed_indices.hpp, into the order of lanes; one thread for one row of one
+// lane and unit. Columns and rows behind the last get index 0.
+template <int kBits>
+__global__ void reorder_kernel(const unsigned* stored, int row_words, int stored_bits, Lut lut, unsigned* words,
+                               std::int64_t count) {
+  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= count) return;
+  const int half = static_cast<int>(at % 2), lane = static_cast<int>(at / 2 % 32);
+  const std::int64_t unit_of_all = at / 64, tile = unit_of_all / lut.units;
+  const int unit = static_cast<int>(unit_of_all % lut.units);
+  const std::int64_t row = tile * kTileRows + lane / 4 + 8 * half;
+  unsigned own[kBits] = {};
+  if (row < lut.rows) {
+    const unsigned* bits = stored + row * row_words;
+#pragma unroll
+    for (int j = 0; j < few::kGroups; ++j)
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int col = unit * kUnitCols + j / 2 * 32 + lane % 4 * 8 + j % 2 * 4 + i;
+        if (col >= lut.cols) continue;
+        const std::int64_t first = static_cast<std::int64_t>(col) * stored_bits;
+        const int word = static_cast<int>(first / 32), shift = static_cast<int>(first % 32);
+        const unsigned next = shift + stored_bits > 32 ? bits[word + 1] : 0;
+        lane_order::put<kBits>(own, j, i, __funnelshift_r(bits[word], next, shift) & ((1u << stored_bits) - 1));
+      }
+  }
+  unsigned* to = words + unit_of_all * 64 * kBits;
+#pragma unroll
+  for (int w = 0; w < kBits; ++w) to[lane_order::word_place<kBits>(half * kBits + w, lane)] = own[w];
+}
+
+template <int kBits, typename T>
+__global__ void decode_kernel(Lut lut, std::int64_t first, T* out, std::int64_t count) {
+  const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= count) return;
+  const std::int64_t row = first + at / lut.cols;
+  const int col = static_cast<int>(at % lut.cols);
+  const Half value = entry_of<kBits>(lut, row, lane_order::index_at<kBits>(lut.words, lut.units, row, col));
+  if constexpr (std::is_same_v<T, Half>) {
+    out[at] = value;
+  } else {
+    out[at] = from_float<T>(as_float(value));
+  }
+}
+
+// The kept weights of a decoded matrix, one block a tile.
+template <int kBits, typename T>
+__global__ void decode_sparse_kernel(Lut lut, few::SparseChunks sparse, int first_tile, std::int64_t first,
+                                     std::int64_t rows, T* out) {
+  const int tile = first_tile + static_cast<int>(blockIdx.x);
+  const int begin = sparse.begin[tile] * few::kChunk, end = sparse.begin[tile + 1] * few::kChunk;
+  for (int e = begin + static_cast<int>(threadIdx.x); e < end; e += static_cast<int>(blockDim.x)) {
+    const unsigned entry = sparse.entries[e];
+    const std::int64_t row = static_cast<std::int64_t>(tile) * kTileRows + sparse.row[e / few::kChunk];
+    const Half kept{static_cast<std::uint16_t>(entry >> 16)};
+    if (kept.bits == 0 || row < first || row >= first + rows) continue;  // zeros fill chunks up
+    const int col = static_cast<int>(entry & 0xffffu);
+    const Half dense = entry_of<kBits>(lut, row, lane_order::index_at<kBits>(lut.words, lut.units, row, col));
+    out[(row - first) * lut.cols + col] = from_float<T>(as_float(dense) + as_float(kept));
+  }
+}
+
+// kBits: of the order on the device; the stored width may be smaller where it is 8.
+template <int kBits>
+class LutDeviceWeight final : public few::FewWeight {
+ public:
+  LutDeviceWeight(Stream& stream, const LutWeight& weight)
+      : lut_{.words = nullptr,
+             .tables = nullptr,
+             .units = static_cast<int>((weight.cols() + kUnitCols - 1) / kUnitCols),
+             .entries = 1 << weight.bits(),
+             .rows = static_cast<int>(weight.rows()),
+             .cols = static_cast<int>(weight.cols())} {
+    upload_tables(stream, weight);
+    upload_indices(stream, weight);
+    upload_sparse(stream, weight);
+  }
+
+  std::int64_t rows() const override { return lut_.rows; }
+  std::int64_t cols() const override { return lut_.cols; }
+  std::int64_t size_bytes() const override {
+    return words_.size_bytes() + tables_.size_bytes() + begin_.size_bytes() + chunk_rows_.size_bytes() +
+           entries_.size_bytes();
+  }
+  void dequantize(Stream& stream, std::int64_t first, DeviceView<Half> out) const override {
+    decode(stream, first, out);
+  }
+  void dequantize(Stream& stream, std::int64_t first, DeviceView<BFloat16> out) const override {
+    decode(stream, first, out);
+  }
+  const few::Kernels& kernels() const override {
+    if constexpr (kBits == 8) {
+      return few::kernels_of<ByteLutLayout>();
+    } else {
+      return few::kernels_of<LutLayout<kBits>>();
+    }
+  }
+  few::Target target() const override {
+    return {
+        .weights = lut_.words, .tables = lut_.tables, .sparse = sparse_, .rows = lut_.rows, .entries = lut_.entries};
+  }
+
+ private:
+  std::int64_t tiles() const { return (lut_.rows + kTileRows - 1) / kTileRows; }
+
+  void upload_tables(Stream& stream, const LutWeight& weight) {
+    const std::int64_t entries = lut_.entries;
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(tiles() * kTileRows * entries * 2));
+    std::vector<float> table(static_cast<std::size_t>(entries));
+    for (std::int64_t r = 0; r < lut_.rows; ++r) {
+      weight.table(r, table);
+      std::uint8_t* row = bytes.data() + r * entries * 2;
+      for (std::int64_t e = 0; e < entries; ++e) {
+        const std::uint16_t value = to_half(table[e]).bits;
+        row[kBits == 8 ? 2 * e : e] = static_cast<std::uint8_t>(value);
+        row[kBits == 8 ? 2 * e + 1 : entries + e] = static_cast<std::uint8_t>(value >> 8);
+      }
+    }
+    lut_.tables = tables_.assign(stream, std::span<const std::uint8_t>(bytes)).data;
+    (void)stream.finish();  // before `bytes` goes; an error stays in the stream
+  }
+
+  void upload_indices(Stream& stream, const LutWeight& weight) {
+    const std::int64_t row_words = packed_words(weight.cols(), weight.bits());
+    DeviceArray<unsigned> stored;
+    const auto as_stored = stored.matrix(stream, lut_.rows, row_words);
+    stream.copy(as_stored.data, weight.stored_indices().data(), as_stored.size() * 4);
+    const std::int64_t lanes = tiles() * lut_.units * 32;
+    unsigned* words = words_.matrix(stream, lanes, 2 * kBits).data;
+    lut_.words = words;
+    launch(stream, {.grid = {blocks_for(2 * lanes, 128)}, .block = {128}}, reorder_kernel<kBits>, as_stored.data,
+           static_cast<int>(row_words), weight.bits(), lut_, words, 2 * lanes);
+    (void)stream.finish();  // before `stored` goes
+  }
+
+  void upload_sparse(Stream& stream, const LutWeight& weight) {
+    const SparsePart* part = weight.sparse();
+    if (part == nullptr || part->count() == 0) return;
+    std::vector<int> begin = {0};
+    std::vector<std::uint8_t> rows;
+    std::vector<unsigned> entries;
+    for (std::int64_t r = 0; r < lut_.rows; ++r) {
+      for (std::int64_t e = part->row_begin(r); e < part->row_end(r); ++e) {
+        if ((e - part->row_begin(r)) % few::kChunk == 0) rows.push_back(static_cast<std::uint8_t>(r % kTileRows));
+        entries.push_back(static_cast<unsigned>(part->col(e)) | static_cast<unsigned>(part->value(e).bits) << 16);
+      }
+      entries.resize(rows.size() * few::kChunk);
+      if (r % kTileRows == kTileRows - 1 || r + 1 == lut_.rows) begin.push_back(static_cast<int>(rows.size()));
+    }
+    sparse_ = {.begin = begin_.assign(stream, std::span<const int>(begin)).data,
+               .row = chunk_rows_.assign(stream, std::span<const std::uint8_t>(rows)).data,
+               .entries = entries_.assign(stream, std::span<const unsigned>(entries)).data};
+    (void)stream.finish();
+  }
+
+  template <typename T>
+  void decode(Stream& stream, std::int64_t first, DeviceView<T> out) const {
+    launch(stream, {.grid = {blocks_for(out.size(), 256)}, .block = {256}}, decode_kernel<kBits, T>, lut_, first,
+           out.data, out.size());
+    if (sparse_.begin == nullptr || out.rows == 0) return;
+    const std::int64_t first_tile = first / kTileRows, last_tile = (first + out.rows - 1) / kTileRows;
+    launch(stream, {.grid = {blocks_for(last_tile - first_tile + 1, 1)}, .block = {128}},
+           decode_sparse_kernel<kBits, T>, lut_, sparse_, static_cast<int>(first_tile), first, out.rows, out.data);
+  }
+
+  Lut lut_;
+  few::SparseChunks sparse_;
+  DeviceArray<unsigned> words_, entries_;
+  DeviceArray<std::uint8_t> tables_, chunk_rows_;
+  DeviceArray<int> begin_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<DeviceWeight>> upload_lut(Stream& stream, const LutWeight& weight) {
+  if (weight.sparse() != nullptr && weight.cols() > 1 << 16)
+    return Error{.code = ErrorCode::kInvalidRequest,
+                 .message = "A sparse part of more than 65,536 columns cannot be used on a GPU."};
+  std::unique_ptr<DeviceWeight> made;
+  if (weight.bits() == 2) {
+    made = std::make_unique<LutDeviceWeight<2>>(stream, weight);
+  } else if (weight.bits() == 3) {
+    made = std::make_unique<LutDeviceWeight<3>>(stream, weight);
+  } else if (weight.bits() == 4) {
+    made = std::make_unique<LutDeviceWeight<4>>(stream, weight);
+  } else {
+    made = std::make_unique<LutDeviceWeight<8>>(stream, weight);
+  }
+  return Result<std::unique_ptr<DeviceWeight>>(std::move(made));
+}
+
+}  // namespace squeeze
