@@ -51,7 +51,6 @@ if(SQUEEZE_CUDA)
   message(STATUS "Building with CUDA ${CMAKE_CUDA_COMPILER_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
   add_library(squeeze_cuda STATIC device/runtime_cuda.cpp ${device_sources})
   target_link_libraries(squeeze_cuda PUBLIC squeeze_core CUDA::cudart_static ${CMAKE_DL_LIBS})
-  target_compile_definitions(squeeze_cuda INTERFACE SQUEEZE_CUDA)
   target_compile_options(squeeze_cuda PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr --expt-extended-lambda -diag-suppress=554 -Xcompiler=-Wall,-Wextra>)
 endif()
