@@ -12,38 +12,19 @@ namespace squeeze {
 namespace {
 
 constexpr int kPrepareThreads = 512;
+// Vectors of more columns than fit beside the codebooks in what every GPU has of shared memory are made ready once.
+constexpr std::int64_t kMostOwnBytes = 64 << 10;
 
-// The two 16-bit rows of one vector, or of its norm; zeros behind the last column. One block a vector.
+// One block a vector.
 template <typename Number>
 __global__ void __launch_bounds__(kPrepareThreads)
     prepare_kernel(const float* x, const float* weight, const float* bias, float eps, int cols, int stride,
                    unsigned short* out) {
-  __shared__ float room[32];
-  const float* row = x + static_cast<std::int64_t>(blockIdx.x) * cols;
-  unsigned short* value = out + static_cast<std::int64_t>(blockIdx.x) * 2 * stride;
-  unsigned short* rest = value + stride;
   let_next_begin();
   wait_for_previous();
-  const int thread = static_cast<int>(threadIdx.x);
-  float mean = 0, factor = 1;
-  if (bias != nullptr) {
-    float sum = 0;
-    for (int i = thread; i < cols; i += kPrepareThreads) sum += row[i];
-    mean = block_sum(sum, room) / static_cast<float>(cols);
-  }
-  if (weight != nullptr) {
-    float squares = 0;
-    for (int i = thread; i < cols; i += kPrepareThreads) squares += (row[i] - mean) * (row[i] - mean);
-    factor = 1.0f / sqrtf(block_sum(squares, room) / static_cast<float>(cols) + eps);
-  }
-  for (int i = thread; i < stride; i += kPrepareThreads) {
-    float v = 0;
-    if (i < cols) v = weight != nullptr ? (row[i] - mean) * factor * weight[i] + (bias ? bias[i] : 0.0f) : row[i];
-    if constexpr (std::is_same_v<Number, Half>) v = v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v;
-    const Number rounded = from_float<Number>(v);
-    value[i] = rounded.bits;
-    rest[i] = from_float<Number>(v - as_float(rounded)).bits;
-  }
+  unsigned short* value = out + static_cast<std::int64_t>(blockIdx.x) * 2 * stride;
+  few::split_vector<Number>(x + static_cast<std::int64_t>(blockIdx.x) * cols, weight, bias, eps, cols, stride, value,
+                            value + stride);
 }
 
 const few::FewWeight& few_weight(const DeviceWeight& weight) { return static_cast<const few::FewWeight&>(weight); }
@@ -55,17 +36,30 @@ int vector_tiles(std::int64_t vectors) {
 
 int units_of(std::int64_t cols) { return static_cast<int>((cols + few::kUnitCols - 1) / few::kUnitCols); }
 
+// Blocks make one vector ready for themselves.
+bool by_blocks(const FewInput& in) {
+  return in.x.rows == 1 && std::int64_t{4} * units_of(in.x.cols) * few::kUnitCols <= kMostOwnBytes;
+}
+
 few::Task task_for(const FewInput& in, const FewSpace& space) {
   few::Task task;
   task.vectors = static_cast<int>(in.x.rows);
   task.cols = static_cast<int>(in.x.cols);
   task.units = units_of(in.x.cols);
   task.stride = task.units * few::kUnitCols;
-  task.x = reinterpret_cast<const unsigned short*>(space.input.data());
+  if (by_blocks(in)) {
+    task.own_x = in.x.data;
+    task.norm_weight = in.norm_weight;
+    task.norm_bias = in.norm_bias;
+    task.eps = in.eps;
+  } else {
+    task.x = reinterpret_cast<const unsigned short*>(space.input.data());
+  }
   return task;
 }
 
 void prepare(Stream& stream, const FewInput& in, bool bfloat16, FewSpace& space) {
+  if (by_blocks(in)) return;
   const int stride = units_of(in.x.cols) * few::kUnitCols;
   auto* out = reinterpret_cast<unsigned short*>(space.input.matrix(stream, 2 * in.x.rows, stride).data);
   launch(stream, {.grid = {blocks_for(in.x.rows, 1)}, .block = {kPrepareThreads}, .early = true},
@@ -74,19 +68,20 @@ void prepare(Stream& stream, const FewInput& in, bool bfloat16, FewSpace& space)
 }
 
 void run(Stream& stream, few::Task& task, const few::Kernels& kernels, bool gated) {
-  const int tiles = vector_tiles(task.vectors), slot = tiles / 2;
-  int blocks = 0, entries = 0;
+  const int tiles = vector_tiles(task.vectors), slot = task.own_x != nullptr ? 0 : 1 + tiles / 2;
+  int entries = 0;
   for (int i = 0; i < task.count; ++i) {
-    task.targets[i].first_block = blocks;
-    blocks += (task.targets[i].rows + few::kTileRows * tiles - 1) / (few::kTileRows * tiles);
+    task.targets[i].first_step = task.steps;
+    task.steps += (task.targets[i].rows + few::kTileRows * tiles - 1) / (few::kTileRows * tiles);
     entries = std::max(entries, task.targets[i].entries);
-    if (gated) break;  // both have the same blocks
   }
-  if (gated) entries = std::max(entries, task.targets[1].entries);
+  // Two blocks a multiprocessor stay at a time, and each takes its steps one after another.
+  const int most = 2 * stream.device().multiprocessors, wanted = gated ? task.steps / 2 : task.steps;
   launch(stream,
-         {.grid = {static_cast<unsigned>(blocks)},
+         {.grid = {static_cast<unsigned>(std::min(most, wanted))},
           .block = {few::kThreads},
-          .shared = std::int64_t{kernels.tile_shared_bytes} * entries * tiles,
+          .shared = std::int64_t{kernels.tile_shared_bytes} * entries * tiles +
+                    (task.own_x != nullptr ? std::int64_t{4} * task.stride : 0),
           .early = true},
          gated ? kernels.gated[slot] : kernels.plain[slot], task);
 }

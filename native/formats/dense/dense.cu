@@ -22,22 +22,27 @@ class DenseLayout {
     uint4 low[4], high[4];  // rows g and g + 8
   };
 
-  __device__ static void prepare(const few::Target&, int, int) {}
+  struct Stream {
+    const T *low, *high;
+  };
 
-  __device__ DenseLayout(const few::Target& target, const few::Task& task, int tile, int) {
-    const int lane = static_cast<int>(threadIdx.x) % 32, g = lane / 4, t = lane % 4;
-    const int row = tile * few::kTileRows + g;
+  __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
+  __device__ static int shared_bytes(const few::Task&) { return 0; }
+  __device__ DenseLayout(const few::Target&, int, int) {}
+
+  __device__ static Stream stream(const few::Target& target, const few::Task& task, int tile) {
+    const int lane = static_cast<int>(threadIdx.x) % 32, row = tile * few::kTileRows + lane / 4;
     // Rows behind the last are read as the last; what becomes of them is not stored.
-    const auto* weights = static_cast<const T*>(target.weights) + 8 * t;
-    low_ = weights + static_cast<std::int64_t>(min(row, target.rows - 1)) * task.stride;
-    high_ = weights + static_cast<std::int64_t>(min(row + 8, target.rows - 1)) * task.stride;
+    const auto* weights = static_cast<const T*>(target.weights) + 8 * (lane % 4);
+    return {weights + static_cast<std::int64_t>(min(row, target.rows - 1)) * task.stride,
+            weights + static_cast<std::int64_t>(min(row + 8, target.rows - 1)) * task.stride};
   }
 
-  __device__ __forceinline__ void load(int unit, Unit& u) const {
+  __device__ __forceinline__ static void load(const Stream& stream, int unit, Unit& u) {
 #pragma unroll
     for (int q = 0; q < 4; ++q) {
-      u.low[q] = load_once(reinterpret_cast<const uint4*>(low_ + unit * kUnitCols + 32 * q));
-      u.high[q] = load_once(reinterpret_cast<const uint4*>(high_ + unit * kUnitCols + 32 * q));
+      u.low[q] = load_once(reinterpret_cast<const uint4*>(stream.low + unit * kUnitCols + 32 * q));
+      u.high[q] = load_once(reinterpret_cast<const uint4*>(stream.high + unit * kUnitCols + 32 * q));
     }
   }
 
@@ -48,9 +53,6 @@ class DenseLayout {
     a[2] = j % 2 == 0 ? low.y : low.w;
     a[3] = j % 2 == 0 ? high.y : high.w;
   }
-
- private:
-  const T *low_, *high_;
 };
 
 // W[N, K] as T, rows padded with zeros to whole units.

@@ -76,6 +76,32 @@ __device__ __forceinline__ void look_up_group(const Codebook<4>& c, const unsign
   c.look_up(index >> (16 * (j % 2)), choice >> (16 * (j % 2)), first, second);
 }
 
+// A lane's words of one unit: those of rows g and g + 8.
+template <int kBits>
+__device__ __forceinline__ void load_unit(const unsigned* at, unsigned (&low)[kBits], unsigned (&high)[kBits]) {
+  constexpr int kVector = lane_order::kVector<kBits>;
+  unsigned words[2 * kBits];
+#pragma unroll
+  for (int v = 0; v < 2 * kBits / kVector; ++v) {
+    if constexpr (kVector == 2) {
+      const uint2 two = load_once(reinterpret_cast<const uint2*>(at + v * 32 * kVector));
+      words[2 * v] = two.x;
+      words[2 * v + 1] = two.y;
+    } else {
+      const uint4 four = load_once(reinterpret_cast<const uint4*>(at + v * 32 * kVector));
+      words[4 * v] = four.x;
+      words[4 * v + 1] = four.y;
+      words[4 * v + 2] = four.z;
+      words[4 * v + 3] = four.w;
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < kBits; ++i) {
+    low[i] = words[i];
+    high[i] = words[kBits + i];
+  }
+}
+
 // 2, 3 and 4 bits.
 template <int kBits>
 class LutLayout {
@@ -87,14 +113,15 @@ class LutLayout {
     unsigned low[kBits], high[kBits];
   };
 
-  __device__ static void prepare(const few::Target&, int, int) {}
+  using Stream = const unsigned*;
 
-  __device__ LutLayout(const few::Target& target, const few::Task& task, int tile, int) {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    words_ = static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * kBits +
-             lane * lane_order::kVector<kBits>;
+  __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
+  __device__ static int shared_bytes(const few::Task&) { return 0; }
+
+  __device__ LutLayout(const few::Target& target, int tile, int) {
     constexpr int kWords = Codebook<kBits>::kWords;
-    const unsigned* tables = static_cast<const unsigned*>(target.tables) + (tile * kTileRows + lane / 4) * kWords;
+    const int row = tile * kTileRows + static_cast<int>(threadIdx.x) % 32 / 4;
+    const unsigned* tables = static_cast<const unsigned*>(target.tables) + row * kWords;
 #pragma unroll
     for (int i = 0; i < kWords; ++i) {
       low_.words[i] = tables[i];
@@ -102,29 +129,13 @@ class LutLayout {
     }
   }
 
-  __device__ __forceinline__ void load(int unit, Unit& u) const {
-    const unsigned* at = words_ + static_cast<std::int64_t>(unit) * 64 * kBits;
-    unsigned words[2 * kBits];
-    constexpr int kVector = lane_order::kVector<kBits>;
-#pragma unroll
-    for (int v = 0; v < 2 * kBits / kVector; ++v) {
-      if constexpr (kVector == 2) {
-        const uint2 two = load_once(reinterpret_cast<const uint2*>(at + v * 32 * kVector));
-        words[2 * v] = two.x;
-        words[2 * v + 1] = two.y;
-      } else {
-        const uint4 four = load_once(reinterpret_cast<const uint4*>(at + v * 32 * kVector));
-        words[4 * v] = four.x;
-        words[4 * v + 1] = four.y;
-        words[4 * v + 2] = four.z;
-        words[4 * v + 3] = four.w;
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < kBits; ++i) {
-      u.low[i] = words[i];
-      u.high[i] = words[kBits + i];
-    }
+  __device__ static Stream stream(const few::Target& target, const few::Task& task, int tile) {
+    return static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * kBits +
+           static_cast<int>(threadIdx.x) % 32 * lane_order::kVector<kBits>;
+  }
+
+  __device__ __forceinline__ static void load(Stream stream, int unit, Unit& u) {
+    load_unit<kBits>(stream + static_cast<std::int64_t>(unit) * 64 * kBits, u.low, u.high);
   }
 
   __device__ __forceinline__ void fragment(const Unit& u, int j, unsigned (&a)[4]) const {
@@ -133,7 +144,6 @@ class LutLayout {
   }
 
  private:
-  const unsigned* words_;
   Codebook<kBits> low_, high_;
 };
 
@@ -147,35 +157,38 @@ class ByteLutLayout {
     unsigned low[8], high[8];
   };
 
-  // The codebooks of all rows of these tiles.
-  __device__ static void prepare(const few::Target& target, int first_tile, int last_tile) {
+  using Stream = const unsigned*;
+
+  // Loads the codebooks of all rows of these tiles.
+  __device__ static void prepare(const few::Target& target, const few::Task&, int first_tile, int last_tile) {
     const std::int64_t tile_words = kTileRows * target.entries / 2;
     const auto* from = static_cast<const unsigned*>(target.tables) + first_tile * tile_words;
     unsigned* to = dynamic_shared<unsigned>();
+    __syncthreads();  // those of the last step have been read
     for (int i = static_cast<int>(threadIdx.x); i < (last_tile - first_tile) * tile_words; i += few::kThreads)
       to[i] = from[i];
     __syncthreads();
   }
+  // Of one tile: blocks with several do not keep vectors behind the codebooks.
+  __device__ static int shared_bytes(const few::Task& task) {
+    int entries = 0;
+    for (int i = 0; i < task.count; ++i) entries = max(entries, task.targets[i].entries);
+    return kTileSharedBytes * entries;
+  }
 
-  __device__ ByteLutLayout(const few::Target& target, const few::Task& task, int tile, int local_tile) {
-    const int lane = static_cast<int>(threadIdx.x) % 32;
-    words_ = static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * 8 +
-             lane * lane_order::kVector<8>;
-    low_ = dynamic_shared<unsigned short>() + (local_tile * kTileRows + lane / 4) * target.entries;
+  __device__ ByteLutLayout(const few::Target& target, int, int local_tile) {
+    low_ = dynamic_shared<unsigned short>() +
+           (local_tile * kTileRows + static_cast<int>(threadIdx.x) % 32 / 4) * target.entries;
     high_ = low_ + 8 * target.entries;
   }
 
-  __device__ __forceinline__ void load(int unit, Unit& u) const {
-    const unsigned* at = words_ + static_cast<std::int64_t>(unit) * 64 * 8;
-#pragma unroll
-    for (int v = 0; v < 4; ++v) {
-      const uint4 four = load_once(reinterpret_cast<const uint4*>(at + v * 128));
-      unsigned* to = v < 2 ? u.low + 4 * v : u.high + 4 * (v - 2);
-      to[0] = four.x;
-      to[1] = four.y;
-      to[2] = four.z;
-      to[3] = four.w;
-    }
+  __device__ static Stream stream(const few::Target& target, const few::Task& task, int tile) {
+    return static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * 8 +
+           static_cast<int>(threadIdx.x) % 32 * lane_order::kVector<8>;
+  }
+
+  __device__ __forceinline__ static void load(Stream stream, int unit, Unit& u) {
+    load_unit<8>(stream + static_cast<std::int64_t>(unit) * 64 * 8, u.low, u.high);
   }
 
   __device__ __forceinline__ void fragment(const Unit& u, int j, unsigned (&a)[4]) const {
@@ -187,7 +200,6 @@ class ByteLutLayout {
   }
 
  private:
-  const unsigned* words_;
   const unsigned short *low_, *high_;
 };
 
@@ -257,12 +269,39 @@ __global__ void decode_kernel(Lut lut, std::int64_t first, T* out, std::int64_t 
   }
 }
 
+// The same for whole units of 16 rows, as fast as they can be written: a warp a unit, 16 bytes a store. cols % 8 == 0.
+template <int kBits>
+__global__ void __launch_bounds__(few::kThreads) decode_units_kernel(few::Target target, few::Task task, int first_tile,
+                                                                     std::int64_t first, std::int64_t rows, Half* out) {
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+  const int tile = first_tile + static_cast<int>(blockIdx.x), step = few::kWarps * static_cast<int>(gridDim.y);
+  using Layout = LutLayout<kBits>;
+  const Layout layout(target, tile, 0);
+  const typename Layout::Stream stream = Layout::stream(target, task, tile);
+  const std::int64_t low = static_cast<std::int64_t>(tile) * kTileRows + lane / 4 - first, high = low + 8;
+  for (int unit = static_cast<int>(blockIdx.y) * few::kWarps + warp; unit < task.units; unit += step) {
+    typename Layout::Unit u;
+    Layout::load(stream, unit, u);
+#pragma unroll
+    for (int q = 0; q < few::kGroups / 2; ++q) {
+      unsigned a[4], b[4];
+      layout.fragment(u, 2 * q, a);
+      layout.fragment(u, 2 * q + 1, b);
+      const int col = unit * kUnitCols + 32 * q + lane % 4 * 8;
+      if (col >= task.cols) continue;
+      if (low >= 0 && low < rows) *reinterpret_cast<uint4*>(out + low * task.cols + col) = {a[0], a[2], b[0], b[2]};
+      if (high >= 0 && high < rows) *reinterpret_cast<uint4*>(out + high * task.cols + col) = {a[1], a[3], b[1], b[3]};
+    }
+  }
+}
+
 // The kept weights of a decoded matrix, one block a tile.
 template <int kBits, typename T>
 __global__ void decode_sparse_kernel(Lut lut, few::SparseChunks sparse, int first_tile, std::int64_t first,
                                      std::int64_t rows, T* out) {
   const int tile = first_tile + static_cast<int>(blockIdx.x);
-  const int begin = sparse.begin[tile] * few::kChunk, end = sparse.begin[tile + 1] * few::kChunk;
+  const int begin = sparse.begin[tile * kTileRows] * few::kChunk;
+  const int end = sparse.begin[(tile + 1) * kTileRows] * few::kChunk;
   for (int e = begin + static_cast<int>(threadIdx.x); e < end; e += static_cast<int>(blockDim.x)) {
     const unsigned entry = sparse.entries[e];
     const std::int64_t row = static_cast<std::int64_t>(tile) * kTileRows + sparse.row[e / few::kChunk];
@@ -350,7 +389,7 @@ class LutDeviceWeight final : public few::FewWeight {
   void upload_sparse(Stream& stream, const LutWeight& weight) {
     const SparsePart* part = weight.sparse();
     if (part == nullptr || part->count() == 0) return;
-    std::vector<int> begin = {0};
+    std::vector<int> begin(static_cast<std::size_t>(tiles() * kTileRows + 1));
     std::vector<std::uint8_t> rows;
     std::vector<unsigned> entries;
     for (std::int64_t r = 0; r < lut_.rows; ++r) {
@@ -359,8 +398,9 @@ class LutDeviceWeight final : public few::FewWeight {
         entries.push_back(static_cast<unsigned>(part->col(e)) | static_cast<unsigned>(part->value(e).bits) << 16);
       }
       entries.resize(rows.size() * few::kChunk);
-      if (r % kTileRows == kTileRows - 1 || r + 1 == lut_.rows) begin.push_back(static_cast<int>(rows.size()));
+      begin[r + 1] = static_cast<int>(rows.size());
     }
+    std::fill(begin.begin() + lut_.rows + 1, begin.end(), begin[lut_.rows]);
     sparse_ = {.begin = begin_.assign(stream, std::span<const int>(begin)).data,
                .row = chunk_rows_.assign(stream, std::span<const std::uint8_t>(rows)).data,
                .entries = entries_.assign(stream, std::span<const unsigned>(entries)).data};
@@ -369,12 +409,30 @@ class LutDeviceWeight final : public few::FewWeight {
 
   template <typename T>
   void decode(Stream& stream, std::int64_t first, DeviceView<T> out) const {
+    if (out.rows == 0) return;
+    const std::int64_t first_tile = first / kTileRows, tiles = (first + out.rows - 1) / kTileRows - first_tile + 1;
+    decode_dense(stream, first, first_tile, tiles, out);
+    if (sparse_.begin == nullptr) return;
+    launch(stream, {.grid = {blocks_for(tiles, 1)}, .block = {128}}, decode_sparse_kernel<kBits, T>, lut_, sparse_,
+           static_cast<int>(first_tile), first, out.rows, out.data);
+  }
+
+  template <typename T>
+  void decode_dense(Stream& stream, std::int64_t first, std::int64_t first_tile, std::int64_t tiles,
+                    DeviceView<T> out) const {
+    if constexpr (kBits != 8 && std::is_same_v<T, Half>) {
+      if (out.cols % 8 == 0 && reinterpret_cast<std::uintptr_t>(out.data) % 16 == 0) {
+        few::Task task;
+        task.units = lut_.units;
+        task.cols = lut_.cols;
+        const unsigned shares = blocks_for(lut_.units, 4 * few::kWarps);
+        launch(stream, {.grid = {blocks_for(tiles, 1), shares}, .block = {few::kThreads}}, decode_units_kernel<kBits>,
+               target(), task, static_cast<int>(first_tile), first, out.rows, out.data);
+        return;
+      }
+    }
     launch(stream, {.grid = {blocks_for(out.size(), 256)}, .block = {256}}, decode_kernel<kBits, T>, lut_, first,
            out.data, out.size());
-    if (sparse_.begin == nullptr || out.rows == 0) return;
-    const std::int64_t first_tile = first / kTileRows, last_tile = (first + out.rows - 1) / kTileRows;
-    launch(stream, {.grid = {blocks_for(last_tile - first_tile + 1, 1)}, .block = {128}},
-           decode_sparse_kernel<kBits, T>, lut_, sparse_, static_cast<int>(first_tile), first, out.rows, out.data);
   }
 
   Lut lut_;
