@@ -109,6 +109,14 @@ __device__ __forceinline__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;\n" ::"n"(Left) : "memory");
 }
 
+// prmt: byte i of the result is byte (nibble i of the selector) of b:a. Unlike __byte_perm, selectors are not masked,
+// so they are to be below 8: the fourth bit would ask for copies of a byte's sign.
+__device__ __forceinline__ unsigned permute_bytes(unsigned a, unsigned b, unsigned selector) {
+  unsigned d;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(selector));
+  return d;
+}
+
 // Read once, by one multiprocessor: passes by its cache. Memory that no kernel under way writes.
 __device__ __forceinline__ uint4 load_once(const uint4* at) {
   uint4 v;

@@ -81,7 +81,7 @@ void run(Stream& stream, few::Task& task, const few::Kernels& kernels, bool gate
          {.grid = {static_cast<unsigned>(std::min(most, wanted))},
           .block = {few::kThreads},
           .shared = std::int64_t{kernels.tile_shared_bytes} * entries * tiles +
-                    (task.own_x != nullptr ? std::int64_t{4} * task.stride : 0),
+                    (task.own_x != nullptr ? 2 * (std::int64_t{2} * task.stride + few::kOwnGap) : 0),
           .early = true},
          gated ? kernels.gated[slot] : kernels.plain[slot], task);
 }

@@ -26,6 +26,7 @@ constexpr int kThreads = 32 * kWarps;
 constexpr int kMostTargets = 3;
 constexpr int kChunk = 8;  // sparse entries of one row that lie together
 constexpr int kTileVectors = 4;
+constexpr int kOwnGap = 32;  // columns between the two rows of a vector that a block has made ready
 
 // The weights kept beside the dense part: chunks of 8 entries of one row, the last one of a row filled with zeros. The
 // warps of a tile share its chunks evenly, however they lie in the rows.
@@ -66,31 +67,77 @@ struct Task {
 
 // --- Vectors
 
-// `value` and `rest` of one vector or of its norm (RMSNorm; LayerNorm with a bias), by all threads of a block.
+// Numbers of one vector that a thread has in registers at a time: all are asked for before the first is used.
+constexpr int kPieces = 4;
+
+// Calls use(column, four numbers) for all columns of x, by all threads of a block; x 16-byte aligned in whole rows.
+template <typename Use>
+__device__ __forceinline__ void for_each_four(const float* x, int cols, Use&& use) {
+  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
+  for (int base = 4 * thread; base < cols; base += kPieces * 4 * threads) {
+    float4 pieces[kPieces] = {};
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p) {
+      const int col = base + p * 4 * threads;
+      if (cols % 4 == 0) {
+        if (col < cols) pieces[p] = *reinterpret_cast<const float4*>(x + col);
+      } else {
+        if (col < cols) pieces[p].x = x[col];
+        if (col + 1 < cols) pieces[p].y = x[col + 1];
+        if (col + 2 < cols) pieces[p].z = x[col + 2];
+        if (col + 3 < cols) pieces[p].w = x[col + 3];
+      }
+    }
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p)
+      if (const int col = base + p * 4 * threads; col < cols) {
+        const float four[4] = {pieces[p].x, pieces[p].y, pieces[p].z, pieces[p].w};
+        use(col, four);
+      }
+  }
+}
+
+// `value` and `rest` of one vector or of its norm (RMSNorm; LayerNorm with a bias), by all threads of a block, with
+// zeros behind the last column.
 template <typename Number>
 __device__ __forceinline__ void split_vector(const float* x, const float* weight, const float* bias, float eps,
                                              int cols, int stride, unsigned short* value, unsigned short* rest) {
   __shared__ float room[32];
-  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
   float mean = 0, factor = 1;
   if (bias != nullptr) {
     float sum = 0;
-    for (int i = thread; i < cols; i += threads) sum += x[i];
+    for_each_four(x, cols, [&](int, const float(&four)[4]) { sum += (four[0] + four[1]) + (four[2] + four[3]); });
     mean = block_sum(sum, room) / static_cast<float>(cols);
   }
   if (weight != nullptr) {
     float squares = 0;
-    for (int i = thread; i < cols; i += threads) squares += (x[i] - mean) * (x[i] - mean);
+    for_each_four(x, cols, [&](int col, const float(&four)[4]) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        if (col + i < cols) squares += (four[i] - mean) * (four[i] - mean);
+    });
     factor = 1.0f / sqrtf(block_sum(squares, room) / static_cast<float>(cols) + eps);
   }
-  for (int i = thread; i < stride; i += threads) {
-    float v = 0;
-    if (i < cols) v = weight != nullptr ? (x[i] - mean) * factor * weight[i] + (bias ? bias[i] : 0.0f) : x[i];
-    if constexpr (std::is_same_v<Number, Half>) v = v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v;
-    const Number rounded = from_float<Number>(v);
-    value[i] = rounded.bits;
-    rest[i] = from_float<Number>(v - as_float(rounded)).bits;
-  }
+  for_each_four(x, cols, [&](int col, const float(&four)[4]) {
+    unsigned short values[4] = {}, rests[4] = {};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if (col + i >= cols) continue;
+      float v = four[i];
+      if (weight != nullptr) v = (v - mean) * factor * weight[col + i] + (bias != nullptr ? bias[col + i] : 0.0f);
+      if constexpr (std::is_same_v<Number, Half>) v = v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v;
+      const Number rounded = from_float<Number>(v);
+      values[i] = rounded.bits;
+      rests[i] = from_float<Number>(v - as_float(rounded)).bits;
+    }
+    const auto pack = [](const unsigned short(&h)[4]) {
+      return make_uint2(h[0] | static_cast<unsigned>(h[1]) << 16, h[2] | static_cast<unsigned>(h[3]) << 16);
+    };
+    *reinterpret_cast<uint2*>(value + col) = pack(values);
+    *reinterpret_cast<uint2*>(rest + col) = pack(rests);
+  });
+  for (int i = (cols + 3) / 4 * 4 + static_cast<int>(threadIdx.x); i < stride; i += static_cast<int>(blockDim.x))
+    value[i] = rest[i] = 0;
 }
 
 // Where the rows of vectors are: in the block's own memory or the device's.
@@ -166,6 +213,12 @@ struct Shares {
 struct FirstChunk {
   unsigned entry = 0;
   int row = 0;
+
+  __device__ __forceinline__ static FirstChunk of(const SparseChunks& sparse, const Shares& shares, int octet) {
+    if (octet >= shares.octets) return {};
+    const int chunk = shares.begin(octet), lane = static_cast<int>(threadIdx.x) % kChunk;
+    return {sparse.entries[static_cast<std::int64_t>(chunk) * kChunk + lane], sparse.row[chunk]};
+  }
 };
 
 template <typename Number, int kVectorTiles>
@@ -245,6 +298,43 @@ struct Step {
   }
 };
 
+// What a warp knows of a step before it begins.
+template <typename Layout>
+struct Ahead {
+  bool has_tile = false;  // of a tile behind the last there is nothing
+  int tile = 0;
+  const Target* target = nullptr;
+  typename Layout::Stream stream = {};
+};
+
+// Adds the products of one unit to the sums of all vectors. Two chains of instructions, each waiting for itself only.
+template <typename Layout, int kVectorTiles>
+__device__ __forceinline__ void multiply_unit(const Layout& layout, const typename Layout::Unit& weights, int unit,
+                                              const Vectors& vectors, float (&sums)[kVectorTiles][2][4]) {
+  using Number = typename Layout::Number;
+  if constexpr (kVectorTiles == 1) {
+    VectorPart part;
+    load_vector_part(vectors, 0, unit, part);
+#pragma unroll
+    for (int j = 0; j < kGroups; ++j) {
+      unsigned a[4];
+      layout.fragment(weights, j, a);
+      mma_m16n8k16<Number>(sums[0][j % 2], a, part.b[j]);
+    }
+  } else {
+    unsigned a[kGroups][4];
+#pragma unroll
+    for (int j = 0; j < kGroups; ++j) layout.fragment(weights, j, a[j]);
+#pragma unroll
+    for (int v = 0; v < kVectorTiles; ++v) {
+      VectorPart part;
+      load_vector_part(vectors, v, unit, part);
+#pragma unroll
+      for (int j = 0; j < kGroups; ++j) mma_m16n8k16<Number>(sums[v][j % 2], a[j], part.b[j]);
+    }
+  }
+}
+
 // Gated: targets[0] is the gate, targets[1] what it opens for, and y of the first = silu(gate) · up; steps of the two
 // take turns. kOwn: one vector, made ready by each block for itself.
 template <typename Layout, int kVectorTiles, bool kOwn, bool kGated>
@@ -252,8 +342,10 @@ __global__ void __launch_bounds__(kThreads, 2) few_kernel(const __grid_constant_
   using R = Room<kVectorTiles>;
   using Number = typename Layout::Number;
   constexpr int kAhead = kVectorTiles == 1 ? Layout::kUnitsAhead : Layout::kUnitsAhead / 2;
+  constexpr int kTableWords = kTileRows * Layout::kTableWords;
   __shared__ R room;
   __shared__ float gates[kGated ? R::kVectors : 1][R::kRows];
+  alignas(16) __shared__ unsigned tables[2][R::kTiles][kTableWords > 0 ? kTableWords : 4];
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int local_tile = warp / R::kShares, share = warp % R::kShares, octet = share * 4 + lane / kChunk;
   const int own_units = share < task.units ? (task.units - share - 1) / R::kShares + 1 : 0;
@@ -262,110 +354,107 @@ __global__ void __launch_bounds__(kThreads, 2) few_kernel(const __grid_constant_
   // Steps of this block: number n is `first + n · jump`, for gated ones in pairs.
   const int blocks = static_cast<int>(gridDim.x), block = static_cast<int>(blockIdx.x);
   const auto step_number = [&](int n) { return kGated ? 2 * (block + n / 2 * blocks) + n % 2 : block + n * blocks; };
+  const auto look_ahead = [&](int n) {
+    Ahead<Layout> ahead;
+    const int number = step_number(n);
+    if (number >= task.steps) return ahead;
+    const Step step = Step::of<kGated, R::kTiles>(task, number);
+    ahead.tile = step.first_tile + local_tile;
+    ahead.target = step.target;
+    ahead.has_tile = ahead.tile < step.tiles;
+    if (ahead.has_tile) ahead.stream = Layout::stream(*step.target, task, ahead.tile);
+    return ahead;
+  };
+  // Codebooks of step n, into shared memory.
+  const auto fetch_tables = [&](const Ahead<Layout>& ahead, int n) {
+    if constexpr (kTableWords > 0) {
+      if (ahead.has_tile && share == 0 && lane < kTableWords / 4)
+        copy_async_16(&tables[n % 2][local_tile][4 * lane], static_cast<const unsigned*>(ahead.target->tables) +
+                                                                static_cast<std::int64_t>(ahead.tile) * kTableWords +
+                                                                4 * lane);
+      copy_async_commit();
+    }
+  };
+  const auto shares_of = [&](const Ahead<Layout>& ahead) {
+    return ahead.has_tile && ahead.target->sparse.begin != nullptr
+               ? Shares::of<R::kOctets>(ahead.target->sparse, ahead.tile)
+               : Shares{};
+  };
 
+  // All of this are weights, which no kernel under way writes.
   let_next_begin();
   typename Layout::Unit units[kAhead];
-  // Where the units of a step are; of a tile behind the last there are none.
-  const auto stream_of = [&](int n, typename Layout::Stream& stream) {
-    const int number = step_number(n);
-    if (number >= task.steps) return false;
-    const Step step = Step::of<kGated, R::kTiles>(task, number);
-    if (step.first_tile + local_tile >= step.tiles) return false;
-    stream = Layout::stream(*step.target, task, step.first_tile + local_tile);
-    return true;
-  };
-  typename Layout::Stream here = {}, next = {};
-  bool has_next = stream_of(0, next);
+  Ahead<Layout> here, next = look_ahead(0);
 #pragma unroll
   for (int d = 0; d < kAhead; ++d)
-    if (has_next && d < own_units) Layout::load(next, share + d * R::kShares, units[d]);
+    if (next.has_tile && d < own_units) Layout::load(next.stream, share + d * R::kShares, units[d]);
+  fetch_tables(next, 0);
+  Shares next_shares = shares_of(next);
+  FirstChunk next_chunk =
+      next_shares.octets > 0 ? FirstChunk::of(next.target->sparse, next_shares, octet) : FirstChunk{};
 
   wait_for_previous();
   Vectors vectors{task.x, task.stride, task.vectors};
   if constexpr (kOwn) {
+    // Half a row of banks between the two, so that lanes read both at once.
     auto* own = reinterpret_cast<unsigned short*>(dynamic_shared<unsigned char>() + Layout::shared_bytes(task));
+    vectors = {own, task.stride + kOwnGap, 1};
     split_vector<Number>(task.own_x, task.norm_weight, task.norm_bias, task.eps, task.cols, task.stride, own,
-                         own + task.stride);
-    vectors.rows = own;
-    __syncthreads();
+                         own + vectors.stride);
   }
+  if constexpr (kTableWords > 0) copy_async_wait<0>();
+  __syncthreads();
 
   for (int n = 0; step_number(n) < task.steps; ++n) {
     const Step step = Step::of<kGated, R::kTiles>(task, step_number(n));
     const Target& target = *step.target;
-    const int tile = step.first_tile + local_tile, turn = n % 2;
-    const bool has_tile = has_next;
+    const int turn = n % 2;
     here = next;
-    has_next = stream_of(n + 1, next);
+    next = look_ahead(n + 1);
+    fetch_tables(next, n + 1);
+    const Shares shares = next_shares;
+    const FirstChunk first_chunk = next_chunk;
+    next_shares = shares_of(next);
     Layout::prepare(target, task, step.first_tile, min(step.tiles, step.first_tile + R::kTiles));
 
     // What the end of the step needs, asked for at its beginning.
-    const int first_out = static_cast<int>(threadIdx.x) / 16,
-              first_row = step.first_tile * kTileRows + first_out % R::kRows;
+    const int first_out = static_cast<int>(threadIdx.x) / 16;
+    const int first_row = step.first_tile * kTileRows + first_out % R::kRows;
     float prior = 0;
-    if (!kGated && threadIdx.x % 16 == 0 && first_row < target.rows) {
-      if (target.bias) prior += target.bias[first_row];
+    if (!kGated && threadIdx.x % 16 == 0 && first_row < target.rows && first_out < R::kRows * task.vectors) {
+      if (target.bias != nullptr) prior += target.bias[first_row];
       if (target.add) prior += target.y[static_cast<std::int64_t>(first_out / R::kRows) * target.rows + first_row];
     }
-    Shares shares = {};
-    FirstChunk ahead;
-    if (has_tile && target.sparse.begin != nullptr) {
-      shares = Shares::of<R::kOctets>(target.sparse, tile);
-      if (octet < shares.octets) {
-        const int chunk = shares.begin(octet);
-        ahead = {target.sparse.entries[static_cast<std::int64_t>(chunk) * kChunk + lane % kChunk],
-                 target.sparse.row[chunk]};
-      }
-    }
 
-    float sums[kVectorTiles][4] = {};
-    if (has_tile || has_next) {
-      const Layout layout(target, has_tile ? tile : step.first_tile, local_tile);
-      for (int base = 0; base < padded_units; base += kAhead) {
+    float sums[kVectorTiles][2][4] = {};
+    const Layout layout(target, tables[turn][local_tile], local_tile);
+    for (int base = 0; base < padded_units; base += kAhead) {
 #pragma unroll
-        for (int d = 0; d < kAhead; ++d) {
-          const int at = base + d, unit = share + at * R::kShares;
-          if (has_tile && at < own_units) {
-            if constexpr (kVectorTiles == 1) {
-              VectorPart part;
-              load_vector_part(vectors, 0, unit, part);
-#pragma unroll
-              for (int j = 0; j < kGroups; ++j) {
-                unsigned a[4];
-                layout.fragment(units[d], j, a);
-                mma_m16n8k16<Number>(sums[0], a, part.b[j]);
-              }
-            } else {
-              unsigned a[kGroups][4];
-#pragma unroll
-              for (int j = 0; j < kGroups; ++j) layout.fragment(units[d], j, a[j]);
-#pragma unroll
-              for (int v = 0; v < kVectorTiles; ++v) {
-                VectorPart part;
-                load_vector_part(vectors, v, unit, part);
-#pragma unroll
-                for (int j = 0; j < kGroups; ++j) mma_m16n8k16<Number>(sums[v], a[j], part.b[j]);
-              }
-            }
-          }
-          const int later = at + kAhead;
-          if (later < padded_units) {
-            if (has_tile && later < own_units) Layout::load(here, share + later * R::kShares, units[d]);
-          } else if (has_next && later - padded_units < own_units) {
-            Layout::load(next, share + (later - padded_units) * R::kShares, units[d]);
-          }
-        }
+      for (int d = 0; d < kAhead; ++d) {
+        const int at = base + d, later = at + kAhead;
+        if (here.has_tile && at < own_units)
+          multiply_unit<Layout, kVectorTiles>(layout, units[d], share + at * R::kShares, vectors, sums);
+        // The next unit to take this one's place, of this step or the next.
+        const bool same = later < padded_units;
+        const int position = same ? later : later - padded_units;
+        if ((same ? here.has_tile : next.has_tile) && position < own_units)
+          Layout::load(same ? here.stream : next.stream, share + position * R::kShares, units[d]);
       }
     }
+    next_chunk = next_shares.octets > 0 ? FirstChunk::of(next.target->sparse, next_shares, octet) : FirstChunk{};
 
     const int row = local_tile * kTileRows + lane / 4;
 #pragma unroll
     for (int v = 0; v < kVectorTiles; ++v) {
-      room.dense[turn][share][row][v * kTileVectors + lane % 4] = sums[v][0] + sums[v][1];
-      room.dense[turn][share][row + 8][v * kTileVectors + lane % 4] = sums[v][2] + sums[v][3];
+      const auto& even = sums[v][0];
+      const auto& odd = sums[v][1];
+      room.dense[turn][share][row][v * kTileVectors + lane % 4] = (even[0] + odd[0]) + (even[1] + odd[1]);
+      room.dense[turn][share][row + 8][v * kTileVectors + lane % 4] = (even[2] + odd[2]) + (even[3] + odd[3]);
     }
     if (shares.octets > 0)
-      add_up_sparse<Number, kVectorTiles>(target.sparse, shares, ahead, vectors, octet, room.sparse[turn][local_tile]);
+      add_up_sparse<Number, kVectorTiles>(target.sparse, shares, first_chunk, vectors, octet,
+                                          room.sparse[turn][local_tile]);
+    if constexpr (kTableWords > 0) copy_async_wait<0>();
     __syncthreads();
 
     for (int i = first_out; i < R::kRows * task.vectors; i += kThreads / 16) {
@@ -379,7 +468,7 @@ __global__ void __launch_bounds__(kThreads, 2) few_kernel(const __grid_constant_
       if (threadIdx.x % 16 != 0 || out_row >= target.rows) continue;
       const std::int64_t at = static_cast<std::int64_t>(vector) * target.rows + out_row;
       if constexpr (kGated) {
-        const float value = sum + (target.bias ? target.bias[out_row] : 0.0f);
+        const float value = sum + (target.bias != nullptr ? target.bias[out_row] : 0.0f);
         if (n % 2 == 0) {
           gates[vector][local] = value;  // for the same thread, in the next step
         } else {
@@ -389,7 +478,7 @@ __global__ void __launch_bounds__(kThreads, 2) few_kernel(const __grid_constant_
       } else {
         float value = sum + prior;
         if (i != first_out)
-          value = sum + (target.bias ? target.bias[out_row] : 0.0f) + (target.add ? target.y[at] : 0.0f);
+          value = sum + (target.bias != nullptr ? target.bias[out_row] : 0.0f) + (target.add ? target.y[at] : 0.0f);
         target.y[at] = value;
       }
     }

@@ -295,6 +295,8 @@ T* dynamic_shared() {
   return reinterpret_cast<T*>(emulation::shared_memory());
 }
 
+inline unsigned permute_bytes(unsigned a, unsigned b, unsigned selector) { return __byte_perm(a, b, selector); }
+
 inline uint4 load_once(const uint4* at) { return *at; }
 inline uint2 load_once(const uint2* at) { return *at; }
 

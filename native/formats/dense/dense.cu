@@ -18,6 +18,7 @@ class DenseLayout {
   using Number = T;
   static constexpr int kUnitsAhead = 2;
   static constexpr int kTileSharedBytes = 0;
+  static constexpr int kTableWords = 0;
   struct Unit {
     uint4 low[4], high[4];  // rows g and g + 8
   };
@@ -28,7 +29,7 @@ class DenseLayout {
 
   __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
   __device__ static int shared_bytes(const few::Task&) { return 0; }
-  __device__ DenseLayout(const few::Target&, int, int) {}
+  __device__ DenseLayout(const few::Target&, const unsigned*, int) {}
 
   __device__ static Stream stream(const few::Target& target, const few::Task& task, int tile) {
     const int lane = static_cast<int>(threadIdx.x) % 32, row = tile * few::kTileRows + lane / 4;
@@ -38,7 +39,7 @@ class DenseLayout {
             weights + static_cast<std::int64_t>(min(row + 8, target.rows - 1)) * task.stride};
   }
 
-  __device__ __forceinline__ static void load(const Stream& stream, int unit, Unit& u) {
+  __device__ __forceinline__ static void load(Stream stream, int unit, Unit& u) {
 #pragma unroll
     for (int q = 0; q < 4; ++q) {
       u.low[q] = load_once(reinterpret_cast<const uint4*>(stream.low + unit * kUnitCols + 32 * q));

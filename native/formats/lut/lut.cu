@@ -19,8 +19,8 @@ using few::kUnitCols;
 
 // Joins byte planes of four weights: (0, 1) and (2, 3).
 __device__ __forceinline__ void join(unsigned low, unsigned high, unsigned& first, unsigned& second) {
-  first = __byte_perm(low, high, 0x5140);
-  second = __byte_perm(low, high, 0x7362);
+  first = permute_bytes(low, high, 0x5140);
+  second = permute_bytes(low, high, 0x7362);
 }
 
 // One row's codebook in registers, and four weights by four indices in the nibbles of `index`'s lower half.
@@ -38,7 +38,7 @@ struct Codebook<3> {
   static constexpr int kWords = 4;  // low bytes 0-3, 4-7, high bytes 0-3, 4-7
   unsigned words[kWords];
   __device__ __forceinline__ void look_up(unsigned index, unsigned& first, unsigned& second) const {
-    join(__byte_perm(words[0], words[1], index), __byte_perm(words[2], words[3], index), first, second);
+    join(permute_bytes(words[0], words[1], index), permute_bytes(words[2], words[3], index), first, second);
   }
 };
 
@@ -49,9 +49,9 @@ struct Codebook<4> {
   // index: without the fourth bits; choice: nibble i is i, or i + 4 where the fourth bit is set.
   __device__ __forceinline__ void look_up(unsigned index, unsigned choice, unsigned& first, unsigned& second) const {
     const unsigned low =
-        __byte_perm(__byte_perm(words[0], words[1], index), __byte_perm(words[2], words[3], index), choice);
+        permute_bytes(permute_bytes(words[0], words[1], index), permute_bytes(words[2], words[3], index), choice);
     const unsigned high =
-        __byte_perm(__byte_perm(words[4], words[5], index), __byte_perm(words[6], words[7], index), choice);
+        permute_bytes(permute_bytes(words[4], words[5], index), permute_bytes(words[6], words[7], index), choice);
     join(low, high, first, second);
   }
 };
@@ -61,8 +61,8 @@ __device__ __forceinline__ void look_up_group(const Codebook<2>& c, const unsign
                                               unsigned& second) {
   // Index i of a pair becomes nibbles i and i + 4: its low byte and its high byte.
   const unsigned spread = (w[j / 4] >> (2 * (j % 4)) & 0x03030303u) * 0x11u + 0x40404040u;
-  first = __byte_perm(c.words[0], c.words[1], spread);
-  second = __byte_perm(c.words[0], c.words[1], spread >> 16);
+  first = permute_bytes(c.words[0], c.words[1], spread);
+  second = permute_bytes(c.words[0], c.words[1], spread >> 16);
 }
 __device__ __forceinline__ void look_up_group(const Codebook<3>& c, const unsigned (&w)[3], int j, unsigned& first,
                                               unsigned& second) {
@@ -109,6 +109,7 @@ class LutLayout {
   using Number = Half;
   static constexpr int kUnitsAhead = 4;
   static constexpr int kTileSharedBytes = 0;
+  static constexpr int kTableWords = Codebook<kBits>::kWords;  // of a row
   struct Unit {
     unsigned low[kBits], high[kBits];
   };
@@ -118,14 +119,13 @@ class LutLayout {
   __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
   __device__ static int shared_bytes(const few::Task&) { return 0; }
 
-  __device__ LutLayout(const few::Target& target, int tile, int) {
-    constexpr int kWords = Codebook<kBits>::kWords;
-    const int row = tile * kTileRows + static_cast<int>(threadIdx.x) % 32 / 4;
-    const unsigned* tables = static_cast<const unsigned*>(target.tables) + row * kWords;
+  // tables [16, kTableWords]: of the tile.
+  __device__ LutLayout(const few::Target&, const unsigned* tables, int) {
+    const unsigned* row = tables + static_cast<int>(threadIdx.x) % 32 / 4 * kTableWords;
 #pragma unroll
-    for (int i = 0; i < kWords; ++i) {
-      low_.words[i] = tables[i];
-      high_.words[i] = tables[8 * kWords + i];
+    for (int i = 0; i < kTableWords; ++i) {
+      low_.words[i] = row[i];
+      high_.words[i] = row[8 * kTableWords + i];
     }
   }
 
@@ -153,6 +153,7 @@ class ByteLutLayout {
   using Number = Half;
   static constexpr int kUnitsAhead = 2;
   static constexpr int kTileSharedBytes = kTileRows * static_cast<int>(sizeof(Half));
+  static constexpr int kTableWords = 0;
   struct Unit {
     unsigned low[8], high[8];
   };
@@ -176,7 +177,7 @@ class ByteLutLayout {
     return kTileSharedBytes * entries;
   }
 
-  __device__ ByteLutLayout(const few::Target& target, int, int local_tile) {
+  __device__ ByteLutLayout(const few::Target& target, const unsigned*, int local_tile) {
     low_ = dynamic_shared<unsigned short>() +
            (local_tile * kTileRows + static_cast<int>(threadIdx.x) % 32 / 4) * target.entries;
     high_ = low_ + 8 * target.entries;
@@ -276,7 +277,10 @@ __global__ void __launch_bounds__(few::kThreads) decode_units_kernel(few::Target
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int tile = first_tile + static_cast<int>(blockIdx.x), step = few::kWarps * static_cast<int>(gridDim.y);
   using Layout = LutLayout<kBits>;
-  const Layout layout(target, tile, 0);
+  const Layout layout(
+      target,
+      static_cast<const unsigned*>(target.tables) + static_cast<std::int64_t>(tile) * kTileRows * Layout::kTableWords,
+      0);
   const typename Layout::Stream stream = Layout::stream(target, task, tile);
   const std::int64_t low = static_cast<std::int64_t>(tile) * kTileRows + lane / 4 - first, high = low + 8;
   for (int unit = static_cast<int>(blockIdx.y) * few::kWarps + warp; unit < task.units; unit += step) {
