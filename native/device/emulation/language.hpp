@@ -296,6 +296,12 @@ T* dynamic_shared() {
 }
 
 inline void copy_async_16(void* shared, const void* global) { std::memcpy(shared, global, 16); }
+inline void copy_async_16_or_zeros(void* shared, const void* global, bool present) {
+  if (present)
+    std::memcpy(shared, global, 16);
+  else
+    std::memset(shared, 0, 16);
+}
 inline void copy_async_commit() {}
 template <int Left>
 void copy_async_wait() {}
