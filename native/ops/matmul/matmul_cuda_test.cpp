@@ -214,14 +214,16 @@ TEST_CASE("device: matmul recorded once gives the same again and again") {
     const Problem<BFloat16> problem(Form::kNt, {16, 24, 520});
     const auto a = device.of(problem.a), b = device.of(problem.b);
     const auto y = device.empty<float>(16, 24);
+    matmul.nt<BFloat16>(device.stream(), a, b, y);  // a library may load code, which a recording does not allow
     device.stream().begin_recording();
     matmul.nt<BFloat16>(device.stream(), a, b, y);
     const Graph graph = device.stream().end_recording();
-    graph.launch(device.stream());
     const Matrix<float> once = device.back(y);
     problem.check(once, false);
-    device.stream().fill(y.data, 0xff, y.size() * 4);
-    graph.launch(device.stream());
-    CHECK(device.back(y).values == once.values);
+    for (int launch = 0; launch < 2; ++launch) {
+      device.stream().fill(y.data, 0xff, y.size() * 4);
+      graph.launch(device.stream());
+      CHECK(device.back(y).values == once.values);
+    }
   }
 }
