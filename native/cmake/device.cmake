@@ -44,7 +44,7 @@ foreach(source ${device_sources})
   endif()
 endforeach()
 add_library(squeeze_emulated STATIC EXCLUDE_FROM_ALL ${emulation})
-target_link_libraries(squeeze_emulated PUBLIC squeeze_core)
+target_link_libraries(squeeze_emulated PUBLIC squeeze_core ${CMAKE_DL_LIBS})
 target_compile_options(squeeze_emulated PRIVATE -Wall -Wextra -Werror -Wno-unknown-pragmas -Wno-conversion -Wno-pedantic)
 
 if(SQUEEZE_CUDA)

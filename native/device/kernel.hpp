@@ -102,6 +102,13 @@ __device__ __forceinline__ void copy_async_16(void* shared, const void* global) 
   const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(address), "l"(global) : "memory");
 }
+// The same, or 16 bytes of zeros without reading anything. Asks L2 for the whole line of 128 bytes.
+__device__ __forceinline__ void copy_async_16_or_zeros(void* shared, const void* global, bool present) {
+  const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(address), "l"(global),
+               "r"(present ? 16 : 0)
+               : "memory");
+}
 __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
 // Until at most `Left` of the thread's committed groups are under way.
 template <int Left>

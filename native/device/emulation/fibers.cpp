@@ -4,9 +4,11 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "device/emulation/language.hpp"
@@ -38,6 +40,11 @@ struct Group {
   alignas(16) std::array<std::array<unsigned char, kWarp * kExchangeStride>, 2> values;
 };
 
+struct Copy {
+  void* to;
+  const void* from;
+};
+
 // A fiber lives on from block to block. It is entered once by swapcontext and from then on by a jump, which costs no
 // call of the system.
 struct Fiber {
@@ -48,6 +55,8 @@ struct Fiber {
   bool done = false;
   std::unique_ptr<unsigned char[]> stack = std::make_unique_for_overwrite<unsigned char[]>(kStackBytes);
   std::map<unsigned, Group>* groups = nullptr;  // of its warp, by mask
+  std::vector<Copy> open_copies;
+  std::deque<std::vector<Copy>> copies;  // groups under way
 };
 
 struct Block {
@@ -138,6 +147,8 @@ void run_block(dim3 at) {
     fiber.place.thread = {n % block_size.x, n / block_size.x % block_size.y, n / block_size.x / block_size.y};
     fiber.groups = &block.warps[i / kWarp];
     fiber.done = false;
+    fiber.open_copies.clear();
+    fiber.copies.clear();
   }
   std::size_t left = threads;
   while (left > 0) {
@@ -170,6 +181,23 @@ const unsigned char* exchange(unsigned mask, const void* value, std::size_t size
   std::memcpy(values.data() + static_cast<std::size_t>(lane()) * kExchangeStride, value, size);
   wait_at(group.barrier);
   return values.data();
+}
+
+void copy_later(void* to, const void* from) { block.current->open_copies.push_back({to, from}); }
+
+void end_copies() {
+  Fiber& self = *block.current;
+  self.copies.push_back(std::exchange(self.open_copies, {}));
+}
+
+void finish_copies(std::size_t groups_left) {
+  auto& copies = block.current->copies;
+  for (; copies.size() > groups_left; copies.pop_front())
+    for (const auto& [to, from] : copies.front())
+      if (from != nullptr)
+        std::memcpy(to, from, 16);
+      else
+        std::memset(to, 0, 16);
 }
 
 unsigned char* shared_memory() {

@@ -12,6 +12,9 @@ namespace squeeze {
 
 enum class MatmulLibrary { kBest, kOwn };  // kBest: cuBLASLt if there is one
 
+// One product at a time: they share working memory (32 MB). A product can be recorded once one of the same sizes has
+// been made. The same product is added up in the same order every time, on one device and with one version of the
+// library.
 class DeviceMatmul {
  public:
   // Never fails for want of the library.
