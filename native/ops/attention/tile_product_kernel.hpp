@@ -1,0 +1,199 @@
+#pragma once
+// Products of tiles, as attention needs them, in fp32: the operands come from global memory through a ring of pieces in
+// shared memory, filled by copies that run ahead of the arithmetic; the sums stay in registers.
+//
+// A block's threads stand in a grid of kRows / RowsEach by Lanes. A thread holds rows `row() + m · kRowStep` of the
+// product, and of these columns `lane() + n · Lanes` (scores) or groups of four columns `lane() + n · Lanes` (sums of
+// value rows): so the lanes of a warp read neighbouring rows and columns of shared memory, without bank conflicts.
+
+#include "device/kernel.hpp"
+
+namespace squeeze {
+
+// Rows of one head within a matrix: row r of `count` at data + r · stride, `dim` elements each.
+struct HeadRows {
+  const float* data;
+  std::int64_t stride;
+  int count, dim;
+  bool fours;  // whether 16-byte loads can start at every row and multiple of four columns
+};
+
+inline constexpr int kTile = 64;                 // rows, and columns of a tile of scores
+inline constexpr int kStages = 3;                // pieces in the ring
+inline constexpr int kDepth = 16;                // columns of both operands in a piece of a product of rows
+inline constexpr int kSlice = 8;                 // rows in a piece of a sum of rows
+inline constexpr int kPieceStride = kDepth + 4;  // of a piece's rows: neighbours start 4 banks apart at every 8 rows
+inline constexpr int kScoreStride = kTile + 4;   // of a tile of scores in shared memory
+inline constexpr int kPiece = 2 * kTile * kPieceStride;
+inline constexpr std::int64_t kTileSharedBytes = (kStages * kPiece + kTile * kScoreStride) * sizeof(float);
+
+// Dim: of a head, padded to a multiple of 4 · Lanes.
+template <int Dim_, int RowsEach_, int Lanes_>
+struct TileProduct {
+  static constexpr int kDim = Dim_, kRowsEach = RowsEach_, kLanes = Lanes_;
+  static constexpr int kRowStep = kTile / kRowsEach, kThreads = kRowStep * kLanes;
+  static constexpr int kScoresEach = kTile / kLanes, kFoursEach = kDim / (4 * kLanes);
+  static_assert(kDim % (4 * kLanes) == 0 && kSlice * kDim <= kPiece);
+
+  using Scores = float[kRowsEach][kScoresEach];
+  using Sums = float[kRowsEach][4 * kFoursEach];
+
+  float* ring;
+  float* scores;  // [kTile, kScoreStride]
+
+  __device__ __forceinline__ TileProduct() : ring(dynamic_shared<float>()), scores(ring + kStages * kPiece) {}
+
+  static __device__ __forceinline__ int lane() { return static_cast<int>(threadIdx.x) % kLanes; }
+  static __device__ __forceinline__ int row() { return static_cast<int>(threadIdx.x) / kLanes; }
+
+  // Four columns of a row to shared memory; beyond the last column zeros, beyond the last row that row again (what is
+  // computed of it is not used).
+  static __device__ __forceinline__ void load_four(float* to, const HeadRows& m, int r, int column) {
+    const float* from = m.data + min(r, m.count - 1) * m.stride + column;
+    if (m.fours && column < m.dim) return copy_async_16(to, from);
+    float4 four;
+    four.x = column < m.dim ? from[0] : 0;
+    four.y = column + 1 < m.dim ? from[1] : 0;
+    four.z = column + 2 < m.dim ? from[2] : 0;
+    four.w = column + 3 < m.dim ? from[3] : 0;
+    *reinterpret_cast<float4*>(to) = four;
+  }
+
+  // Columns [c · kDepth, (c + 1) · kDepth) of kTile rows of a and b.
+  __device__ __forceinline__ void load_columns(int c, const HeadRows& a, int first_a, const HeadRows& b,
+                                               int first_b) const {
+    float* piece = ring + c % kStages * kPiece;
+#pragma unroll
+    for (int i = static_cast<int>(threadIdx.x); i < kTile * kDepth / 4; i += kThreads) {
+      const int r = i / (kDepth / 4), column = i % (kDepth / 4) * 4;
+      load_four(piece + r * kPieceStride + column, a, first_a + r, c * kDepth + column);
+      load_four(piece + (kTile + r) * kPieceStride + column, b, first_b + r, c * kDepth + column);
+    }
+  }
+
+  // kSlice rows of v, from first + c · kSlice on.
+  __device__ __forceinline__ void load_rows(int c, const HeadRows& v, int first) const {
+    float* piece = ring + c % kStages * kPiece;
+#pragma unroll
+    for (int i = static_cast<int>(threadIdx.x); i < kSlice * kDim / 4; i += kThreads) {
+      const int r = i / (kDim / 4), column = i % (kDim / 4) * 4;
+      load_four(piece + r * kDim + column, v, first + c * kSlice + r, column);
+    }
+  }
+
+  // begin_... starts the first copies of a product, its twin does the rest; between the two there may be other work,
+  // but no other product.
+  __device__ __forceinline__ void begin_dots(const HeadRows& a, int first_a, const HeadRows& b, int first_b) const {
+    for (int c = 0; c < kStages - 1; ++c) {
+      if (c * kDepth < a.dim) load_columns(c, a, first_a, b, first_b);
+      copy_async_commit();
+    }
+  }
+  // dots = rows of a times rows of b, kTile each.
+  __device__ __forceinline__ void dots(const HeadRows& a, int first_a, const HeadRows& b, int first_b,
+                                       Scores& result) const {
+#pragma unroll
+    for (int m = 0; m < kRowsEach; ++m)
+#pragma unroll
+      for (int n = 0; n < kScoresEach; ++n) result[m][n] = 0;
+    const int pieces = (a.dim + kDepth - 1) / kDepth;
+    for (int c = 0; c < pieces; ++c) {
+      copy_async_wait<kStages - 2>();
+      __syncthreads();  // piece c is there, and piece c − 1 used: its place can be filled
+      if (c + kStages - 1 < pieces) load_columns(c + kStages - 1, a, first_a, b, first_b);
+      copy_async_commit();
+      const float* piece = ring + c % kStages * kPiece;
+#pragma unroll
+      for (int d = 0; d < kDepth; d += 4) {
+        float4 own[kRowsEach];
+#pragma unroll
+        for (int m = 0; m < kRowsEach; ++m)
+          own[m] = *reinterpret_cast<const float4*>(piece + (row() + m * kRowStep) * kPieceStride + d);
+#pragma unroll
+        for (int n = 0; n < kScoresEach; ++n) {
+          const float4 other =
+              *reinterpret_cast<const float4*>(piece + (kTile + lane() + n * kLanes) * kPieceStride + d);
+#pragma unroll
+          for (int m = 0; m < kRowsEach; ++m) {
+            float sum = result[m][n];
+            sum = __fmaf_rn(own[m].x, other.x, sum);
+            sum = __fmaf_rn(own[m].y, other.y, sum);
+            sum = __fmaf_rn(own[m].z, other.z, sum);
+            result[m][n] = __fmaf_rn(own[m].w, other.w, sum);
+          }
+        }
+      }
+    }
+    __syncthreads();  // the ring is free for the next product
+  }
+
+  // Puts a thread's share into the tile of scores, for add_rows. Nobody may be reading the tile.
+  __device__ __forceinline__ void store_scores(const Scores& values) const {
+#pragma unroll
+    for (int m = 0; m < kRowsEach; ++m)
+#pragma unroll
+      for (int n = 0; n < kScoresEach; ++n)
+        scores[(row() + m * kRowStep) * kScoreStride + lane() + n * kLanes] = values[m][n];
+  }
+
+  __device__ __forceinline__ void begin_rows(const HeadRows& v, int first) const {
+    for (int c = 0; c < kStages - 1; ++c) {
+      load_rows(c, v, first);
+      copy_async_commit();
+    }
+  }
+  // sums += the tile of scores times kTile rows of v.
+  __device__ __forceinline__ void add_rows(const HeadRows& v, int first, Sums& sums) const {
+    constexpr int kPieces = kTile / kSlice;
+    for (int c = 0; c < kPieces; ++c) {
+      copy_async_wait<kStages - 2>();
+      __syncthreads();  // as above; the first one also shows everyone the scores
+      if (c + kStages - 1 < kPieces) load_rows(c + kStages - 1, v, first);
+      copy_async_commit();
+      const float* piece = ring + c % kStages * kPiece;
+#pragma unroll
+      for (int j = 0; j < kSlice; j += 4) {
+        float factors[kRowsEach][4];
+#pragma unroll
+        for (int m = 0; m < kRowsEach; ++m) {
+          const float4 four =
+              *reinterpret_cast<const float4*>(scores + (row() + m * kRowStep) * kScoreStride + c * kSlice + j);
+          factors[m][0] = four.x, factors[m][1] = four.y, factors[m][2] = four.z, factors[m][3] = four.w;
+        }
+#pragma unroll
+        for (int k = 0; k < 4; ++k)
+#pragma unroll
+          for (int n = 0; n < kFoursEach; ++n) {
+            const float4 four = *reinterpret_cast<const float4*>(piece + (j + k) * kDim + (lane() + n * kLanes) * 4);
+#pragma unroll
+            for (int m = 0; m < kRowsEach; ++m) {
+              sums[m][4 * n] = __fmaf_rn(factors[m][k], four.x, sums[m][4 * n]);
+              sums[m][4 * n + 1] = __fmaf_rn(factors[m][k], four.y, sums[m][4 * n + 1]);
+              sums[m][4 * n + 2] = __fmaf_rn(factors[m][k], four.z, sums[m][4 * n + 2]);
+              sums[m][4 * n + 3] = __fmaf_rn(factors[m][k], four.w, sums[m][4 * n + 3]);
+            }
+          }
+      }
+    }
+    __syncthreads();
+  }
+
+  // Row m of a thread's sums, times `factor`, to `to`: where `dim` columns of the row begin.
+  static __device__ __forceinline__ void store_row(const Sums& sums, int m, float factor, float* to, int dim,
+                                                   bool fours) {
+#pragma unroll
+    for (int n = 0; n < kFoursEach; ++n) {
+      const int column = (lane() + n * kLanes) * 4;
+      if (fours && column < dim) {
+        *reinterpret_cast<float4*>(to + column) = make_float4(sums[m][4 * n] * factor, sums[m][4 * n + 1] * factor,
+                                                              sums[m][4 * n + 2] * factor, sums[m][4 * n + 3] * factor);
+      } else {
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+          if (column + i < dim) to[column + i] = sums[m][4 * n + i] * factor;
+      }
+    }
+  }
+};
+
+}  // namespace squeeze
