@@ -296,6 +296,13 @@ T* dynamic_shared() {
 }
 
 inline void copy_async_16(void* shared, const void* global) { std::memcpy(shared, global, 16); }
+template <int Bytes>
+void copy_async_or_zero(void* shared, const void* global, bool there) {
+  if (there)
+    std::memcpy(shared, global, Bytes);
+  else
+    std::memset(shared, 0, Bytes);
+}
 inline void copy_async_commit() {}
 template <int Left>
 void copy_async_wait() {}

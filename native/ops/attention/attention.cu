@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "ops/attention/attention_cuda.hpp"
@@ -18,7 +19,7 @@ constexpr float kLog2E = 1.44269504f, kLn2 = 0.693147181f;
 // What every kernel is told. Columns: of a whole row of q (or out) and of k (or v).
 struct Problem {
   int heads, group, dim, length, window;  // group: query heads to a key/value head
-  std::int64_t q_cols, kv_cols;
+  int q_cols, kv_cols;
   float scale;  // 1 / √D
   bool fours;
 
@@ -125,7 +126,9 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
     const int query = first + tiles.row() + m * Tiles::kRowStep;
     const float whole = sum_over_lanes<Tiles::kLanes>(total[m]);
     if (query >= end) continue;
-    tiles.store_row(sums, m, 1.0f / whole, out + p.q_offset(at.sequence, at.head) + query * p.q_cols, p.dim, p.fours);
+    tiles.store_row(sums, m, 1.0f / whole,
+                    out + p.q_offset(at.sequence, at.head) + static_cast<std::int64_t>(query) * p.q_cols, p.dim,
+                    p.fours);
     if (log_sums != nullptr && tiles.lane() == 0)
       log_sums[(at.sequence * p.heads + at.head) * p.length + query] = (most[m] + log2f(whole)) * kLn2;
   }
@@ -175,7 +178,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
   const int first_key = p.first_key(first);
   tiles.begin_dots(q_rows, first, k_rows, first_key);
   for (int key = first_key; key < end; key += kTile) {
-    typename Tiles::Scores s, dp;
+    typename Tiles::Scores s;
     tiles.dots(q_rows, first, k_rows, key, s);
     tiles.begin_dots(d_out_rows, first, v_rows, key);
 #pragma unroll
@@ -185,13 +188,16 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
         const bool seen = p.sees(first + tiles.row() + m * Tiles::kRowStep, key + tiles.lane() + n * Tiles::kLanes);
         s[m][n] = seen ? exp2f(s[m][n] * to_log2 - log_sum[m]) : 0;
       }
-    tiles.dots(d_out_rows, first, v_rows, key, dp);
+    tiles.store_scores(s);  // and not kept in registers meanwhile
+    typename Tiles::Scores ds;
+    tiles.dots(d_out_rows, first, v_rows, key, ds);
     tiles.begin_rows(k_rows, key);
+    tiles.load_scores(s);
 #pragma unroll
     for (int m = 0; m < Tiles::kRowsEach; ++m)
 #pragma unroll
-      for (int n = 0; n < Tiles::kScoresEach; ++n) s[m][n] *= (dp[m][n] - along[m]) * p.scale;
-    tiles.store_scores(s);
+      for (int n = 0; n < Tiles::kScoresEach; ++n) ds[m][n] = s[m][n] * (ds[m][n] - along[m]) * p.scale;
+    tiles.store_scores(ds);
     tiles.add_rows(k_rows, key, sums);
     if (key + kTile < end) tiles.begin_dots(q_rows, first, k_rows, key + kTile);
   }
@@ -199,7 +205,8 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
   for (int m = 0; m < Tiles::kRowsEach; ++m) {
     const int query = first + tiles.row() + m * Tiles::kRowStep;
     if (query < end)
-      tiles.store_row(sums, m, 1, dq + p.q_offset(at.sequence, at.head) + query * p.q_cols, p.dim, p.fours);
+      tiles.store_row(sums, m, 1, dq + p.q_offset(at.sequence, at.head) + static_cast<std::int64_t>(query) * p.q_cols,
+                      p.dim, p.fours);
   }
 }
 
@@ -223,7 +230,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, 512 / Tiles::kThreads)
     const HeadRows d_out_rows = p.q_rows(in.d_out, at.sequence, head);
     const std::int64_t statistics = (at.sequence * p.heads + head) * p.length;
     for (int query = first; query < end; query += kTile) {
-      typename Tiles::Scores s, dp;
+      typename Tiles::Scores s;
       tiles.begin_dots(k_rows, first, q_rows, query);
       tiles.dots(k_rows, first, q_rows, query, s);
       tiles.begin_rows(d_out_rows, query);
@@ -241,15 +248,17 @@ __global__ void __launch_bounds__(Tiles::kThreads, 512 / Tiles::kThreads)
       tiles.add_rows(d_out_rows, query, v_sums);
 
       tiles.begin_dots(v_rows, first, d_out_rows, query);
-      tiles.dots(v_rows, first, d_out_rows, query, dp);
+      typename Tiles::Scores ds;
+      tiles.dots(v_rows, first, d_out_rows, query, ds);
       tiles.begin_rows(q_rows, query);
+      tiles.load_scores(s);
 #pragma unroll
       for (int n = 0; n < Tiles::kScoresEach; ++n) {
         const float along = in.along[statistics + min(query + tiles.lane() + n * Tiles::kLanes, p.length - 1)];
 #pragma unroll
-        for (int m = 0; m < Tiles::kRowsEach; ++m) s[m][n] *= (dp[m][n] - along) * p.scale;
+        for (int m = 0; m < Tiles::kRowsEach; ++m) ds[m][n] = s[m][n] * (ds[m][n] - along) * p.scale;
       }
-      tiles.store_scores(s);
+      tiles.store_scores(ds);
       tiles.add_rows(q_rows, query, k_sums);
     }
   }
@@ -257,20 +266,21 @@ __global__ void __launch_bounds__(Tiles::kThreads, 512 / Tiles::kThreads)
   for (int m = 0; m < Tiles::kRowsEach; ++m) {
     const int key = first + tiles.row() + m * Tiles::kRowStep;
     if (key >= p.length) continue;
-    const std::int64_t offset = p.kv_offset(at.sequence, at.head) + key * p.kv_cols;
+    const std::int64_t offset = p.kv_offset(at.sequence, at.head) + static_cast<std::int64_t>(key) * p.kv_cols;
     tiles.store_row(k_sums, m, 1, dk + offset, p.dim, p.fours);
     tiles.store_row(v_sums, m, 1, dv + offset, p.dim, p.fours);
   }
 }
 
 Problem problem_of(const AttentionShape& shape, std::int64_t sequences, std::int64_t rows, bool aligned) {
+  assert(rows / sequences * shape.heads * shape.head_dim <= std::numeric_limits<int>::max());
   return {.heads = static_cast<int>(shape.heads),
           .group = static_cast<int>(shape.heads / shape.kv_heads),
           .dim = static_cast<int>(shape.head_dim),
           .length = static_cast<int>(rows / sequences),
           .window = static_cast<int>(std::min(shape.window, rows / sequences)),
-          .q_cols = shape.heads * shape.head_dim,
-          .kv_cols = shape.kv_heads * shape.head_dim,
+          .q_cols = static_cast<int>(shape.heads * shape.head_dim),
+          .kv_cols = static_cast<int>(shape.kv_heads * shape.head_dim),
           .scale = 1.0f / std::sqrt(static_cast<float>(shape.head_dim)),
           .fours = aligned && shape.head_dim % 4 == 0};
 }

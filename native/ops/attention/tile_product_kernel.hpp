@@ -2,7 +2,7 @@
 // Products of tiles, as attention needs them, in fp32: the operands come from global memory through a ring of pieces in
 // shared memory, filled by copies that run ahead of the arithmetic; the sums stay in registers.
 //
-// A block's threads stand in a grid of kRows / RowsEach by Lanes. A thread holds rows `row() + m · kRowStep` of the
+// A block's threads stand in a grid of kTile / RowsEach by Lanes. A thread holds rows `row() + m · kRowStep` of the
 // product, and of these columns `lane() + n · Lanes` (scores) or groups of four columns `lane() + n · Lanes` (sums of
 // value rows): so the lanes of a warp read neighbouring rows and columns of shared memory, without bank conflicts.
 
@@ -13,17 +13,18 @@ namespace squeeze {
 // Rows of one head within a matrix: row r of `count` at data + r · stride, `dim` elements each.
 struct HeadRows {
   const float* data;
-  std::int64_t stride;
+  int stride;  // count · stride < 2³¹: 64-bit addresses of every load would cost registers
   int count, dim;
   bool fours;  // whether 16-byte loads can start at every row and multiple of four columns
 };
 
-inline constexpr int kTile = 64;                 // rows, and columns of a tile of scores
-inline constexpr int kStages = 3;                // pieces in the ring
-inline constexpr int kDepth = 16;                // columns of both operands in a piece of a product of rows
-inline constexpr int kSlice = 8;                 // rows in a piece of a sum of rows
-inline constexpr int kPieceStride = kDepth + 4;  // of a piece's rows: neighbours start 4 banks apart at every 8 rows
-inline constexpr int kScoreStride = kTile + 4;   // of a tile of scores in shared memory
+inline constexpr int kTile = 64;   // rows, and columns of a tile of scores
+inline constexpr int kStages = 3;  // pieces in the ring
+inline constexpr int kDepth = 16;  // columns of both operands in a piece of a product of rows
+inline constexpr int kSlice = 8;   // rows in a piece of a sum of rows
+inline constexpr int kPieceStride =
+    kDepth + 4;  // of a piece's rows: four floats of each of eight neighbours are in different banks
+inline constexpr int kScoreStride = kTile + 4;  // of a tile of scores in shared memory
 inline constexpr int kPiece = 2 * kTile * kPieceStride;
 inline constexpr std::int64_t kTileSharedBytes = (kStages * kPiece + kTile * kScoreStride) * sizeof(float);
 
@@ -49,14 +50,10 @@ struct TileProduct {
   // Four columns of a row to shared memory; beyond the last column zeros, beyond the last row that row again (what is
   // computed of it is not used).
   static __device__ __forceinline__ void load_four(float* to, const HeadRows& m, int r, int column) {
-    const float* from = m.data + min(r, m.count - 1) * m.stride + column;
-    if (m.fours && column < m.dim) return copy_async_16(to, from);
-    float4 four;
-    four.x = column < m.dim ? from[0] : 0;
-    four.y = column + 1 < m.dim ? from[1] : 0;
-    four.z = column + 2 < m.dim ? from[2] : 0;
-    four.w = column + 3 < m.dim ? from[3] : 0;
-    *reinterpret_cast<float4*>(to) = four;
+    const float* from = m.data + (min(r, m.count - 1) * m.stride + column);
+    if (m.fours) return copy_async_or_zero<16>(to, from, column < m.dim);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) copy_async_or_zero<4>(to + i, from + i, column + i < m.dim);
   }
 
   // Columns [c · kDepth, (c + 1) · kDepth) of kTile rows of a and b.
@@ -84,6 +81,7 @@ struct TileProduct {
   // begin_... starts the first copies of a product, its twin does the rest; between the two there may be other work,
   // but no other product.
   __device__ __forceinline__ void begin_dots(const HeadRows& a, int first_a, const HeadRows& b, int first_b) const {
+#pragma unroll 1
     for (int c = 0; c < kStages - 1; ++c) {
       if (c * kDepth < a.dim) load_columns(c, a, first_a, b, first_b);
       copy_async_commit();
@@ -103,7 +101,7 @@ struct TileProduct {
       if (c + kStages - 1 < pieces) load_columns(c + kStages - 1, a, first_a, b, first_b);
       copy_async_commit();
       const float* piece = ring + c % kStages * kPiece;
-#pragma unroll
+#pragma unroll 1
       for (int d = 0; d < kDepth; d += 4) {
         float4 own[kRowsEach];
 #pragma unroll
@@ -136,7 +134,17 @@ struct TileProduct {
         scores[(row() + m * kRowStep) * kScoreStride + lane() + n * kLanes] = values[m][n];
   }
 
+  // The thread's share as it put it there, while the tile was not written since.
+  __device__ __forceinline__ void load_scores(Scores& values) const {
+#pragma unroll
+    for (int m = 0; m < kRowsEach; ++m)
+#pragma unroll
+      for (int n = 0; n < kScoresEach; ++n)
+        values[m][n] = scores[(row() + m * kRowStep) * kScoreStride + lane() + n * kLanes];
+  }
+
   __device__ __forceinline__ void begin_rows(const HeadRows& v, int first) const {
+#pragma unroll 1
     for (int c = 0; c < kStages - 1; ++c) {
       load_rows(c, v, first);
       copy_async_commit();
@@ -151,7 +159,7 @@ struct TileProduct {
       if (c + kStages - 1 < kPieces) load_rows(c + kStages - 1, v, first);
       copy_async_commit();
       const float* piece = ring + c % kStages * kPiece;
-#pragma unroll
+#pragma unroll 1
       for (int j = 0; j < kSlice; j += 4) {
         float factors[kRowsEach][4];
 #pragma unroll
