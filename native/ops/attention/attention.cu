@@ -73,7 +73,7 @@ __device__ __forceinline__ float max_over_lanes(float value) {
 template <typename Tiles>
 __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
     attention_kernel(Problem p, const float* q, const float* k, const float* v, float* out, float* log_sums) {
-  const Tiles tiles;
+  Tiles tiles;
   const Place at(p.heads, p.tiles());
   const int first = (p.tiles() - 1 - at.tile) * kTile, end = min(first + kTile, p.length);
   const HeadRows q_rows = p.q_rows(q, at.sequence, at.head);
@@ -87,11 +87,15 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
   for (int m = 0; m < Tiles::kRowsEach; ++m) most[m] = -INFINITY, total[m] = 0;
 
   const int first_key = p.first_key(first);
-  tiles.begin_dots(q_rows, first, k_rows, first_key);
+  const auto load_q_k = [&](int key) {
+    return [&, key](int c, int ahead) {
+      if (key < end) tiles.load_columns(c, ahead, q_rows, first, k_rows, key);
+    };
+  };
+  tiles.start(load_q_k(first_key));
   for (int key = first_key; key < end; key += kTile) {
     typename Tiles::Scores s;
-    tiles.dots(q_rows, first, k_rows, key, s);
-    tiles.begin_rows(v_rows, key);
+    tiles.dots(q_rows, first, k_rows, key, s, [&](int c, int ahead) { tiles.load_rows(c, ahead, v_rows, key); });
 #pragma unroll
     for (int m = 0; m < Tiles::kRowsEach; ++m) {
       const int query = first + tiles.row() + m * Tiles::kRowStep;
@@ -117,8 +121,7 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
       for (int n = 0; n < 4 * Tiles::kFoursEach; ++n) sums[m][n] *= shrink;
     }
     tiles.store_scores(s);
-    tiles.add_rows(v_rows, key, sums);
-    if (key + kTile < end) tiles.begin_dots(q_rows, first, k_rows, key + kTile);
+    tiles.add_rows(v_rows, key, sums, load_q_k(key + kTile));
   }
 
 #pragma unroll
@@ -156,7 +159,7 @@ struct BackwardInputs {
 template <typename Tiles>
 __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
     attention_backward_q_kernel(Problem p, BackwardInputs in, float* dq) {
-  const Tiles tiles;
+  Tiles tiles;
   const Place at(p.heads, p.tiles());
   const int first = (p.tiles() - 1 - at.tile) * kTile, end = min(first + kTile, p.length);
   const HeadRows q_rows = p.q_rows(in.q, at.sequence, at.head);
@@ -176,11 +179,16 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
   }
 
   const int first_key = p.first_key(first);
-  tiles.begin_dots(q_rows, first, k_rows, first_key);
+  const auto load_q_k = [&](int key) {
+    return [&, key](int c, int ahead) {
+      if (key < end) tiles.load_columns(c, ahead, q_rows, first, k_rows, key);
+    };
+  };
+  tiles.start(load_q_k(first_key));
   for (int key = first_key; key < end; key += kTile) {
     typename Tiles::Scores s;
-    tiles.dots(q_rows, first, k_rows, key, s);
-    tiles.begin_dots(d_out_rows, first, v_rows, key);
+    tiles.dots(q_rows, first, k_rows, key, s,
+               [&](int c, int ahead) { tiles.load_columns(c, ahead, d_out_rows, first, v_rows, key); });
 #pragma unroll
     for (int m = 0; m < Tiles::kRowsEach; ++m)
 #pragma unroll
@@ -190,16 +198,14 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
       }
     tiles.store_scores(s);  // and not kept in registers meanwhile
     typename Tiles::Scores ds;
-    tiles.dots(d_out_rows, first, v_rows, key, ds);
-    tiles.begin_rows(k_rows, key);
+    tiles.dots(d_out_rows, first, v_rows, key, ds, [&](int c, int ahead) { tiles.load_rows(c, ahead, k_rows, key); });
     tiles.load_scores(s);
 #pragma unroll
     for (int m = 0; m < Tiles::kRowsEach; ++m)
 #pragma unroll
       for (int n = 0; n < Tiles::kScoresEach; ++n) ds[m][n] = s[m][n] * (ds[m][n] - along[m]) * p.scale;
     tiles.store_scores(ds);
-    tiles.add_rows(k_rows, key, sums);
-    if (key + kTile < end) tiles.begin_dots(q_rows, first, k_rows, key + kTile);
+    tiles.add_rows(k_rows, key, sums, load_q_k(key + kTile));
   }
 #pragma unroll
   for (int m = 0; m < Tiles::kRowsEach; ++m) {
@@ -215,52 +221,61 @@ __global__ void __launch_bounds__(Tiles::kThreads, 384 / Tiles::kThreads)
 template <typename Tiles>
 __global__ void __launch_bounds__(Tiles::kThreads, 512 / Tiles::kThreads)
     attention_backward_kv_kernel(Problem p, BackwardInputs in, float* dk, float* dv) {
-  const Tiles tiles;
+  Tiles tiles;
   const int kv_heads = p.heads / p.group;
   const Place at(kv_heads, p.tiles());
   const int first = at.tile * kTile;
   const int end = p.window == 0 ? p.length : min(p.length, first + kTile - 1 + p.window);  // of the queries that see it
+  const int last_head = (at.head + 1) * p.group;
   const HeadRows k_rows = p.kv_rows(in.k, at.sequence, at.head);
   const HeadRows v_rows = p.kv_rows(in.v, at.sequence, at.head);
   const float to_log2 = p.scale * kLog2E;
 
   typename Tiles::Sums k_sums = {}, v_sums = {};
-  for (int head = at.head * p.group; head < (at.head + 1) * p.group; ++head) {
+  const auto load_k_q = [&](int head, int query) {
+    return [&, head, query](int c, int ahead) {
+      if (head < last_head) tiles.load_columns(c, ahead, k_rows, first, p.q_rows(in.q, at.sequence, head), query);
+    };
+  };
+  int head = at.head * p.group, query = first;
+  tiles.start(load_k_q(head, query));
+  while (head < last_head) {
     const HeadRows q_rows = p.q_rows(in.q, at.sequence, head);
     const HeadRows d_out_rows = p.q_rows(in.d_out, at.sequence, head);
     const std::int64_t statistics = (at.sequence * p.heads + head) * p.length;
-    for (int query = first; query < end; query += kTile) {
-      typename Tiles::Scores s;
-      tiles.begin_dots(k_rows, first, q_rows, query);
-      tiles.dots(k_rows, first, q_rows, query, s);
-      tiles.begin_rows(d_out_rows, query);
+    typename Tiles::Scores s;
+    tiles.dots(k_rows, first, q_rows, query, s,
+               [&](int c, int ahead) { tiles.load_rows(c, ahead, d_out_rows, query); });
 #pragma unroll
-      for (int n = 0; n < Tiles::kScoresEach; ++n) {
-        const int i = query + tiles.lane() + n * Tiles::kLanes;
-        const float log_sum = in.log_sums[statistics + min(i, p.length - 1)] * kLog2E;
+    for (int n = 0; n < Tiles::kScoresEach; ++n) {
+      const int i = query + tiles.lane() + n * Tiles::kLanes;
+      const float log_sum = in.log_sums[statistics + min(i, p.length - 1)] * kLog2E;
 #pragma unroll
-        for (int m = 0; m < Tiles::kRowsEach; ++m) {
-          const bool seen = p.sees(i, first + tiles.row() + m * Tiles::kRowStep);
-          s[m][n] = seen ? exp2f(s[m][n] * to_log2 - log_sum) : 0;
-        }
+      for (int m = 0; m < Tiles::kRowsEach; ++m) {
+        const bool seen = p.sees(i, first + tiles.row() + m * Tiles::kRowStep);
+        s[m][n] = seen ? exp2f(s[m][n] * to_log2 - log_sum) : 0;
       }
-      tiles.store_scores(s);
-      tiles.add_rows(d_out_rows, query, v_sums);
-
-      tiles.begin_dots(v_rows, first, d_out_rows, query);
-      typename Tiles::Scores ds;
-      tiles.dots(v_rows, first, d_out_rows, query, ds);
-      tiles.begin_rows(q_rows, query);
-      tiles.load_scores(s);
-#pragma unroll
-      for (int n = 0; n < Tiles::kScoresEach; ++n) {
-        const float along = in.along[statistics + min(query + tiles.lane() + n * Tiles::kLanes, p.length - 1)];
-#pragma unroll
-        for (int m = 0; m < Tiles::kRowsEach; ++m) ds[m][n] = s[m][n] * (ds[m][n] - along) * p.scale;
-      }
-      tiles.store_scores(ds);
-      tiles.add_rows(q_rows, query, k_sums);
     }
+    tiles.store_scores(s);
+    tiles.add_rows(d_out_rows, query, v_sums,
+                   [&](int c, int ahead) { tiles.load_columns(c, ahead, v_rows, first, d_out_rows, query); });
+
+    typename Tiles::Scores ds;
+    tiles.dots(v_rows, first, d_out_rows, query, ds,
+               [&](int c, int ahead) { tiles.load_rows(c, ahead, q_rows, query); });
+    tiles.load_scores(s);
+#pragma unroll
+    for (int n = 0; n < Tiles::kScoresEach; ++n) {
+      const float along = in.along[statistics + min(query + tiles.lane() + n * Tiles::kLanes, p.length - 1)];
+#pragma unroll
+      for (int m = 0; m < Tiles::kRowsEach; ++m) ds[m][n] = s[m][n] * (ds[m][n] - along) * p.scale;
+    }
+    tiles.store_scores(ds);
+    const bool same_head = query + kTile < end;
+    const int next_head = same_head ? head : head + 1, next_query = same_head ? query + kTile : first;
+    tiles.add_rows(q_rows, query, k_sums, load_k_q(next_head, next_query));
+    head = next_head;
+    query = next_query;
   }
 #pragma unroll
   for (int m = 0; m < Tiles::kRowsEach; ++m) {

@@ -40,7 +40,8 @@ struct TileProduct {
   using Sums = float[kRowsEach][4 * kFoursEach];
 
   float* ring;
-  float* scores;  // [kTile, kScoreStride]
+  float* scores;    // [kTile, kScoreStride]
+  int current = 0;  // the place in the ring of the piece that is used next
 
   __device__ __forceinline__ TileProduct() : ring(dynamic_shared<float>()), scores(ring + kStages * kPiece) {}
 
@@ -56,61 +57,82 @@ struct TileProduct {
     for (int i = 0; i < 4; ++i) copy_async_or_zero<4>(to + i, from + i, column + i < m.dim);
   }
 
-  // Columns [c · kDepth, (c + 1) · kDepth) of kTile rows of a and b.
-  __device__ __forceinline__ void load_columns(int c, const HeadRows& a, int first_a, const HeadRows& b,
+  __device__ __forceinline__ float* piece(int ahead) const {
+    const int place = current + ahead;
+    return ring + (place < kStages ? place : place - kStages) * kPiece;
+  }
+
+  // Columns [c · kDepth, (c + 1) · kDepth) of kTile rows of a and b, into the piece that comes `ahead` pieces later.
+  __device__ __forceinline__ void load_columns(int c, int ahead, const HeadRows& a, int first_a, const HeadRows& b,
                                                int first_b) const {
-    float* piece = ring + c % kStages * kPiece;
+    float* to = piece(ahead);
 #pragma unroll
     for (int i = static_cast<int>(threadIdx.x); i < kTile * kDepth / 4; i += kThreads) {
       const int r = i / (kDepth / 4), column = i % (kDepth / 4) * 4;
-      load_four(piece + r * kPieceStride + column, a, first_a + r, c * kDepth + column);
-      load_four(piece + (kTile + r) * kPieceStride + column, b, first_b + r, c * kDepth + column);
+      load_four(to + r * kPieceStride + column, a, first_a + r, c * kDepth + column);
+      load_four(to + (kTile + r) * kPieceStride + column, b, first_b + r, c * kDepth + column);
     }
   }
 
   // kSlice rows of v, from first + c · kSlice on.
-  __device__ __forceinline__ void load_rows(int c, const HeadRows& v, int first) const {
-    float* piece = ring + c % kStages * kPiece;
+  __device__ __forceinline__ void load_rows(int c, int ahead, const HeadRows& v, int first) const {
+    float* to = piece(ahead);
 #pragma unroll
     for (int i = static_cast<int>(threadIdx.x); i < kSlice * kDim / 4; i += kThreads) {
       const int r = i / (kDim / 4), column = i % (kDim / 4) * 4;
-      load_four(piece + r * kDim + column, v, first + c * kSlice + r, column);
+      load_four(to + r * kDim + column, v, first + c * kSlice + r, column);
     }
   }
 
-  // begin_... starts the first copies of a product, its twin does the rest; between the two there may be other work,
-  // but no other product.
-  __device__ __forceinline__ void begin_dots(const HeadRows& a, int first_a, const HeadRows& b, int first_b) const {
+  // Once, before the first product: its first pieces. load(c, ahead) loads its piece c.
+  template <typename Load>
+  __device__ __forceinline__ void start(Load&& load) const {
 #pragma unroll 1
     for (int c = 0; c < kStages - 1; ++c) {
-      if (c * kDepth < a.dim) load_columns(c, a, first_a, b, first_b);
+      load(c, c);
       copy_async_commit();
     }
   }
-  // dots = rows of a times rows of b, kTile each.
-  __device__ __forceinline__ void dots(const HeadRows& a, int first_a, const HeadRows& b, int first_b,
-                                       Scores& result) const {
+
+  // Uses the pieces of a product one after the other, while later ones are on their way; at the end those are the first
+  // pieces of the product that comes next, loaded by next(c, ahead). At least kStages − 1 pieces.
+  template <typename Load, typename Next, typename Use>
+  __device__ __forceinline__ void run(int pieces, Load&& load, Next&& next, Use&& use) {
+#pragma unroll 1
+    for (int c = 0; c < pieces; ++c) {
+      copy_async_wait<kStages - 2>();
+      __syncthreads();  // this piece is there, and the one before used by all: its place can be filled
+      const int later = c + kStages - 1;
+      if (later < pieces)
+        load(later, kStages - 1);
+      else
+        next(later - pieces, kStages - 1);
+      copy_async_commit();
+      use(c, piece(0));
+      current = current + 1 < kStages ? current + 1 : 0;
+    }
+  }
+
+  // result = rows of a times rows of b, kTile each.
+  template <typename Next>
+  __device__ __forceinline__ void dots(const HeadRows& a, int first_a, const HeadRows& b, int first_b, Scores& result,
+                                       Next&& next) {
 #pragma unroll
     for (int m = 0; m < kRowsEach; ++m)
 #pragma unroll
       for (int n = 0; n < kScoresEach; ++n) result[m][n] = 0;
-    const int pieces = (a.dim + kDepth - 1) / kDepth;
-    for (int c = 0; c < pieces; ++c) {
-      copy_async_wait<kStages - 2>();
-      __syncthreads();  // piece c is there, and piece c − 1 used: its place can be filled
-      if (c + kStages - 1 < pieces) load_columns(c + kStages - 1, a, first_a, b, first_b);
-      copy_async_commit();
-      const float* piece = ring + c % kStages * kPiece;
+    const auto load = [&](int c, int ahead) { load_columns(c, ahead, a, first_a, b, first_b); };
+    run(max(kStages - 1, (a.dim + kDepth - 1) / kDepth), load, next, [&](int, const float* from) {
 #pragma unroll 1
       for (int d = 0; d < kDepth; d += 4) {
         float4 own[kRowsEach];
 #pragma unroll
         for (int m = 0; m < kRowsEach; ++m)
-          own[m] = *reinterpret_cast<const float4*>(piece + (row() + m * kRowStep) * kPieceStride + d);
+          own[m] = *reinterpret_cast<const float4*>(from + (row() + m * kRowStep) * kPieceStride + d);
 #pragma unroll
         for (int n = 0; n < kScoresEach; ++n) {
           const float4 other =
-              *reinterpret_cast<const float4*>(piece + (kTile + lane() + n * kLanes) * kPieceStride + d);
+              *reinterpret_cast<const float4*>(from + (kTile + lane() + n * kLanes) * kPieceStride + d);
 #pragma unroll
           for (int m = 0; m < kRowsEach; ++m) {
             float sum = result[m][n];
@@ -121,11 +143,11 @@ struct TileProduct {
           }
         }
       }
-    }
-    __syncthreads();  // the ring is free for the next product
+    });
   }
 
-  // Puts a thread's share into the tile of scores, for add_rows. Nobody may be reading the tile.
+  // Puts a thread's share into the tile of scores, for add_rows: its first barrier shows it to all. Between an add_rows
+  // and the next store there must be dots, whose barriers tell that all have read the tile.
   __device__ __forceinline__ void store_scores(const Scores& values) const {
 #pragma unroll
     for (int m = 0; m < kRowsEach; ++m)
@@ -143,22 +165,11 @@ struct TileProduct {
         values[m][n] = scores[(row() + m * kRowStep) * kScoreStride + lane() + n * kLanes];
   }
 
-  __device__ __forceinline__ void begin_rows(const HeadRows& v, int first) const {
-#pragma unroll 1
-    for (int c = 0; c < kStages - 1; ++c) {
-      load_rows(c, v, first);
-      copy_async_commit();
-    }
-  }
   // sums += the tile of scores times kTile rows of v.
-  __device__ __forceinline__ void add_rows(const HeadRows& v, int first, Sums& sums) const {
-    constexpr int kPieces = kTile / kSlice;
-    for (int c = 0; c < kPieces; ++c) {
-      copy_async_wait<kStages - 2>();
-      __syncthreads();  // as above; the first one also shows everyone the scores
-      if (c + kStages - 1 < kPieces) load_rows(c + kStages - 1, v, first);
-      copy_async_commit();
-      const float* piece = ring + c % kStages * kPiece;
+  template <typename Next>
+  __device__ __forceinline__ void add_rows(const HeadRows& v, int first, Sums& sums, Next&& next) {
+    const auto load = [&](int c, int ahead) { load_rows(c, ahead, v, first); };
+    run(kTile / kSlice, load, next, [&](int c, const float* from) {
 #pragma unroll 1
       for (int j = 0; j < kSlice; j += 4) {
         float factors[kRowsEach][4];
@@ -172,7 +183,7 @@ struct TileProduct {
         for (int k = 0; k < 4; ++k)
 #pragma unroll
           for (int n = 0; n < kFoursEach; ++n) {
-            const float4 four = *reinterpret_cast<const float4*>(piece + (j + k) * kDim + (lane() + n * kLanes) * 4);
+            const float4 four = *reinterpret_cast<const float4*>(from + (j + k) * kDim + (lane() + n * kLanes) * 4);
 #pragma unroll
             for (int m = 0; m < kRowsEach; ++m) {
               sums[m][4 * n] = __fmaf_rn(factors[m][k], four.x, sums[m][4 * n]);
@@ -182,8 +193,7 @@ struct TileProduct {
             }
           }
       }
-    }
-    __syncthreads();
+    });
   }
 
   // Row m of a thread's sums, times `factor`, to `to`: where `dim` columns of the row begin.
