@@ -102,12 +102,19 @@ __device__ __forceinline__ void copy_async_16(void* shared, const void* global) 
   const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;\n" ::"r"(address), "l"(global) : "memory");
 }
-// The same, or 16 bytes of zeros without reading anything. Asks L2 for the whole line of 128 bytes.
-__device__ __forceinline__ void copy_async_16_or_zeros(void* shared, const void* global, bool present) {
+// The same of Bytes (4, or 16 as above), or zeros without reading anything where there is nothing. 16 bytes ask L2 for
+// the whole line of 128.
+template <int Bytes>
+__device__ __forceinline__ void copy_async_or_zero(void* shared, const void* global, bool there) {
   const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(shared));
-  asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(address), "l"(global),
-               "r"(present ? 16 : 0)
-               : "memory");
+  const int size = there ? Bytes : 0;
+  if constexpr (Bytes == 16) {
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;\n" ::"r"(address), "l"(global), "r"(size)
+                 : "memory");
+  } else {
+    static_assert(Bytes == 4);
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;\n" ::"r"(address), "l"(global), "r"(size) : "memory");
+  }
 }
 __device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;\n" ::: "memory"); }
 // Until at most `Left` of the thread's committed groups are under way.

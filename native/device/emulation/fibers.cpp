@@ -43,6 +43,7 @@ struct Group {
 struct Copy {
   void* to;
   const void* from;
+  std::size_t bytes;
 };
 
 // A fiber lives on from block to block. It is entered once by swapcontext and from then on by a jump, which costs no
@@ -183,7 +184,9 @@ const unsigned char* exchange(unsigned mask, const void* value, std::size_t size
   return values.data();
 }
 
-void copy_later(void* to, const void* from) { block.current->open_copies.push_back({to, from}); }
+void copy_later(void* to, const void* from, std::size_t bytes) {
+  block.current->open_copies.push_back({to, from, bytes});
+}
 
 void end_copies() {
   Fiber& self = *block.current;
@@ -193,11 +196,11 @@ void end_copies() {
 void finish_copies(std::size_t groups_left) {
   auto& copies = block.current->copies;
   for (; copies.size() > groups_left; copies.pop_front())
-    for (const auto& [to, from] : copies.front())
+    for (const auto& [to, from, bytes] : copies.front())
       if (from != nullptr)
-        std::memcpy(to, from, 16);
+        std::memcpy(to, from, bytes);
       else
-        std::memset(to, 0, 16);
+        std::memset(to, 0, bytes);
 }
 
 unsigned char* shared_memory() {

@@ -70,9 +70,9 @@ int lane();
 // anything), until its next exchange.
 const unsigned char* exchange(unsigned mask, const void* value, std::size_t size);
 inline constexpr std::size_t kExchangeStride = 64;
-// Copies of 16 bytes (from null: zeros) that happen when they are waited for and no sooner, so that a wait that is
+// Copies (from null: zeros) that happen when they are waited for and no sooner, so that a wait that is
 // missing shows.
-void copy_later(void* to, const void* from);
+void copy_later(void* to, const void* from, std::size_t bytes);
 void end_copies();  // of one group
 void finish_copies(std::size_t groups_left);
 
@@ -308,9 +308,10 @@ inline uint2 load_once(const uint2* at) { return *at; }
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 
-inline void copy_async_16(void* shared, const void* global) { emulation::copy_later(shared, global); }
-inline void copy_async_16_or_zeros(void* shared, const void* global, bool present) {
-  emulation::copy_later(shared, present ? global : nullptr);
+inline void copy_async_16(void* shared, const void* global) { emulation::copy_later(shared, global, 16); }
+template <int Bytes>
+void copy_async_or_zero(void* shared, const void* global, bool there) {
+  emulation::copy_later(shared, there ? global : nullptr, Bytes);
 }
 inline void copy_async_commit() { emulation::end_copies(); }
 template <int Left>

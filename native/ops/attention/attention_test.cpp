@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "device/test_device.hpp"
+#include "ops/attention/attention_cuda.hpp"
 #include "ops/reference_test.hpp"
 
 using namespace squeeze;
@@ -141,4 +143,82 @@ TEST_CASE("attention's gradients over several blocks agree with those of one seq
   CHECK(relative_error(head(dk).flat(), dk_cut.values) < 1e-5);
   CHECK(relative_error(head(dv).flat(), dv_cut.values) < 1e-5);
   for (std::int64_t i = cut * 8; i < length * 8; ++i) REQUIRE(dk.values[i] == 0.0f);
+}
+
+namespace {
+
+// What concerns tiles: their edges, and dimensions of a head that fill no whole vectors or tiles.
+const Case kDeviceCases[] = {
+    {{2, 1, 30, 0}, 1, 70, 70},     // no vectors of four
+    {{2, 2, 20, 0}, 2, 64, 64},     // exactly one tile
+    {{4, 2, 80, 0}, 1, 65, 65},     // one query into the next
+    {{2, 1, 128, 0}, 1, 150, 150},  // the usual dimension
+    {{1, 1, 256, 0}, 1, 90, 90},    // the largest
+    {{1, 1, 64, 64}, 1, 200, 200},  // a window of a tile
+    {{2, 1, 8, 10}, 2, 200, 200},   // tiles of keys that some queries of a tile no longer see
+};
+
+std::vector<Case> device_cases() {
+  std::vector<Case> cases(std::begin(kDeviceCases), std::end(kDeviceCases));
+  for (const Case& c : kCases)
+    if (c.queries == c.keys) cases.push_back(c);
+  return cases;
+}
+
+}  // namespace
+
+TEST_CASE("device: attention against float64 loops (tier B)") {
+  TestDevice device;
+  if (!device) return;
+  for (const Case& c : device_cases()) {
+    CAPTURE(c.shape.head_dim);
+    CAPTURE(c.shape.window);
+    CAPTURE(c.queries);
+    const auto& s = c.shape;
+    const auto q = random_matrix(c.sequences * c.queries, s.heads * s.head_dim, 1, 2);
+    const auto k = random_matrix(c.sequences * c.keys, s.kv_heads * s.head_dim, 2, 2);
+    const auto v = random_matrix(c.sequences * c.keys, s.kv_heads * s.head_dim, 3);
+    const auto q_there = device.of(q), k_there = device.of(k), v_there = device.of(v);
+    const auto out_there = device.empty<float>(q.rows, q.cols);
+    attention(device.stream(), s, c.sequences, q_there, k_there, v_there, out_there);
+    const auto out = device.back(out_there);
+    CHECK(relative_error(out.values, reference(c, in_double(q), in_double(k), in_double(v))) < 2e-6);
+    attention(device.stream(), s, c.sequences, q_there, k_there, v_there, q_there);
+    CHECK(device.back(q_there).values == out.values);
+  }
+}
+
+TEST_CASE("device: attention's gradients, as on the processor") {
+  TestDevice device;
+  if (!device) return;
+  DeviceAttentionSpace space;
+  for (const Case& c : device_cases()) {
+    CAPTURE(c.shape.head_dim);
+    CAPTURE(c.shape.window);
+    CAPTURE(c.queries);
+    const auto& s = c.shape;
+    const std::int64_t rows = c.sequences * c.queries;
+    const auto q = random_matrix(rows, s.heads * s.head_dim, 1, 2),
+               k = random_matrix(rows, s.kv_heads * s.head_dim, 2, 2);
+    const auto v = random_matrix(rows, s.kv_heads * s.head_dim, 3), d_out = random_matrix(rows, q.cols, 4);
+    Matrix<float> dq(rows, q.cols), dk(rows, k.cols), dv(rows, k.cols);
+    attention_backward(s, c.sequences, q.view(), k.view(), v.view(), d_out.view(), dq.view(), dk.view(), dv.view());
+
+    const auto q_there = device.of(q), k_there = device.of(k), v_there = device.of(v), d_out_there = device.of(d_out);
+    const auto out = device.empty<float>(rows, q.cols), dq_there = device.empty<float>(rows, q.cols),
+               dk_there = device.empty<float>(rows, k.cols), dv_there = device.empty<float>(rows, k.cols);
+    const auto log_sums = device.empty<float>(c.sequences * s.heads, c.queries);
+    attention(device.stream(), s, c.sequences, q_there, k_there, v_there, out, log_sums);
+    attention_backward(device.stream(), s, c.sequences, q_there, k_there, v_there, out, log_sums, d_out_there, dq_there,
+                       dk_there, dv_there, space);
+    const auto dq_back = device.back(dq_there), dk_back = device.back(dk_there), dv_back = device.back(dv_there);
+    CHECK(relative_error(dv_back.values, dv.values) < 1e-5);
+    if (c.queries == 1 || s.window == 1) {  // both gradients are rounding: see above
+      CHECK(std::ranges::all_of(dq_back.values, [](float d) { return std::abs(d) < 2e-6f; }));
+      CHECK(std::ranges::all_of(dk_back.values, [](float d) { return std::abs(d) < 2e-6f; }));
+    } else {
+      CHECK(relative_error(dq_back.values, dq.values) < 1e-5);
+      CHECK(relative_error(dk_back.values, dk.values) < 1e-5);
+    }
+  }
 }

@@ -6,6 +6,10 @@
 #include <limits>
 #include <vector>
 
+#include "device/test_device.hpp"
+#include "ops/half/half_cuda.hpp"
+#include "ops/reference_test.hpp"
+
 using namespace squeeze;
 
 namespace {
@@ -55,4 +59,80 @@ TEST_CASE("half rows: rounding, saturation and NaN are the same at every length 
       }
     }
   }
+}
+
+TEST_CASE("device: conversions of every 16-bit pattern, and back (tier A)") {
+  TestDevice device;
+  if (!device) return;
+  std::vector<Half> halves(65536);
+  std::vector<BFloat16> bfloats(65536);
+  for (std::size_t i = 0; i < halves.size(); ++i) halves[i].bits = bfloats[i].bits = static_cast<std::uint16_t>(i);
+  const auto from_half = device.of(halves), half_again = device.empty<Half>(1, 65536),
+             half_of_bfloat = device.empty<Half>(1, 65536);
+  const auto from_bfloat = device.of(bfloats), bfloat_again = device.empty<BFloat16>(1, 65536),
+             bfloat_of_half = device.empty<BFloat16>(1, 65536);
+  const auto half_floats = device.empty<float>(1, 65536), bfloat_floats = device.empty<float>(1, 65536);
+  Stream& stream = device.stream();
+  convert<Half, float>(stream, from_half, half_floats);
+  convert<float, Half>(stream, half_floats, half_again);
+  convert<Half, BFloat16>(stream, from_half, bfloat_of_half);
+  convert<BFloat16, float>(stream, from_bfloat, bfloat_floats);
+  convert<float, BFloat16>(stream, bfloat_floats, bfloat_again);
+  convert<BFloat16, Half>(stream, from_bfloat, half_of_bfloat);
+  const auto halves_back = device.back(half_again), crossed_half = device.back(half_of_bfloat);
+  const auto bfloats_back = device.back(bfloat_again), crossed_bfloat = device.back(bfloat_of_half);
+  const auto floats_of_half = device.back(half_floats), floats_of_bfloat = device.back(bfloat_floats);
+  const auto same = [](float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+  for (std::size_t i = 0; i < 65536; ++i) {
+    CAPTURE(i);
+    const float half = to_float(halves[i]), bfloat = to_float(bfloats[i]);
+    REQUIRE(same(floats_of_half.values[i], half));
+    REQUIRE(same(floats_of_bfloat.values[i], bfloat));
+    REQUIRE(same(to_float(halves_back.values[i]), to_float(to_half_saturated(half))));
+    REQUIRE(same(to_float(bfloats_back.values[i]), bfloat));
+    REQUIRE(same(to_float(crossed_half.values[i]), to_float(to_half_saturated(bfloat))));
+    REQUIRE(same(to_float(crossed_bfloat.values[i]), to_float(to_bfloat16(half))));
+  }
+}
+
+TEST_CASE("device: square rounds once (tier A)") {
+  TestDevice device;
+  if (!device) return;
+  auto x = random_matrix(1, 100003, 1, 3);
+  // 1 + 2⁻¹¹ + 2⁻³⁵ and its like: the fp32 product is a tie between two halves, the exact one lies above it or below.
+  const std::size_t ends = 8;
+  const double ties[] = {1 + 0x1p-11, 1 + 3 * 0x1p-11, 1 + 5 * 0x1p-11, 1.5 + 0x1p-10 + 0x1p-11};
+  for (std::size_t i = 0; i < ends; ++i) {
+    const float root = static_cast<float>(std::sqrt(ties[i / 2]));
+    x.values[i] = std::nextafter(root, i % 2 == 0 ? 2.0f : 0.0f);
+  }
+  x.values[ends] = 300;  // beyond fp16
+  const auto x_there = device.of(x);
+  const auto half = device.empty<Half>(1, x.cols);
+  const auto bfloat = device.empty<BFloat16>(1, x.cols);
+  const auto whole = device.empty<float>(1, x.cols);
+  square(device.stream(), x_there, half);
+  square(device.stream(), x_there, bfloat);
+  square(device.stream(), x_there, whole);
+  const auto half_back = device.back(half);
+  const auto bfloat_back = device.back(bfloat);
+  const auto whole_back = device.back(whole);
+  // Nearest: no neighbour of the result is nearer to the exact square.
+  const auto nearest = [](double exact, auto result) {
+    const double error = std::abs(to_float(result) - exact);
+    for (const int step : {-1, 1}) {
+      auto neighbour = result;
+      neighbour.bits = static_cast<std::uint16_t>(result.bits + step);
+      if (std::abs(to_float(neighbour) - exact) < error) return false;
+    }
+    return true;
+  };
+  for (std::size_t i = 0; i < x.values.size(); ++i) {
+    CAPTURE(i);
+    const double exact = static_cast<double>(x.values[i]) * x.values[i];
+    REQUIRE(whole_back.values[i] == static_cast<float>(exact));
+    if (i != ends && exact > 0) REQUIRE(nearest(exact, half_back.values[i]));
+    if (exact > 0) REQUIRE(nearest(exact, bfloat_back.values[i]));
+  }
+  CHECK(to_float(half_back.values[ends]) == 65504.0f);
 }

@@ -83,7 +83,7 @@ class Filler {
       const T* from = at_ + static_cast<std::int64_t>(i * kStride) * cols_;
       const int left = row_ + i * kStride < rows_ ? cols_ - col_ : 0;
       if constexpr (kAligned) {
-        copy_async_16_or_zeros(to, from, left > 0);  // whole rows of chunks
+        copy_async_or_zero<16>(to, from, left > 0);  // whole rows of chunks
       } else {
         unsigned words[4];
 #pragma unroll

@@ -4,7 +4,9 @@
 
 #include <cmath>
 
+#include "device/test_device.hpp"
 #include "ops/reference_test.hpp"
+#include "ops/relu/relu_cuda.hpp"
 
 using namespace squeeze;
 
@@ -27,4 +29,28 @@ TEST_CASE("relu over many rows, in place") {
   relu(x.view(), y.view());
   relu(x.view(), x.view());
   CHECK(x.values == y.values);
+}
+
+TEST_CASE("device: relu and its gradient, as on the processor (tier A)") {
+  TestDevice device;
+  if (!device) return;
+  auto x = random_matrix(50, 91, 1);
+  const auto dy = random_matrix(50, 91, 2);
+  x.values[7] = 0;
+  x.values[8] = -0.0f;
+  Matrix<float> y(50, 91), dx(50, 91);
+  relu(x.view(), y.view());
+  relu_backward(x.view(), dy.view(), dx.view());
+  const auto x_there = device.of(x), dy_there = device.of(dy);
+  relu_backward(device.stream(), x_there, dy_there, dy_there);
+  relu(device.stream(), x_there, x_there);
+  CHECK(device.back(x_there).values == y.values);
+  CHECK(device.back(dy_there).values == dx.values);
+
+  const auto not_a_number = device.of(std::vector<float>{NAN, NAN});
+  const auto gradient = device.of(std::vector<float>{1, 2});
+  relu_backward(device.stream(), not_a_number, gradient, gradient);
+  relu(device.stream(), not_a_number, not_a_number);
+  CHECK(std::isnan(device.back(not_a_number).values[1]));
+  CHECK(device.back(gradient).values == std::vector<float>{0, 0});
 }

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include "device/test_device.hpp"
 #include "ops/reference_test.hpp"
+#include "ops/rope/rope_cuda.hpp"
 
 using namespace squeeze;
 
@@ -72,5 +74,24 @@ TEST_CASE("llama3 scaling keeps short wavelengths, stretches long ones and blend
       wanted = (1 - kept) * frequency / 8 + kept * frequency;
     }
     CHECK(found == doctest::Approx(wanted).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("device: rope and its way back, as on the processor") {
+  TestDevice device;
+  if (!device) return;
+  for (const Case& c : kCases) {
+    CAPTURE(c.head_dim);
+    const RopeTable table(c.first + c.length, c.head_dim, c.theta, {});
+    const DeviceRopeTable table_there(device.stream(), table);
+    const auto x = random_matrix(c.sequences * c.length, c.heads * c.head_dim, 1);
+    auto turned = x, back = x;
+    rope(table, c.length, c.first, turned.view());
+    rope(table, c.length, c.first, back.view(), Turn::kBack);
+    const auto turned_there = device.of(x), back_there = device.of(x);
+    rope(device.stream(), table_there, c.length, c.first, turned_there);
+    rope(device.stream(), table_there, c.length, c.first, back_there, Turn::kBack);
+    CHECK(relative_error(device.back(turned_there).values, turned.values) < 2e-7);  // one rounding or two
+    CHECK(relative_error(device.back(back_there).values, back.values) < 2e-7);
   }
 }
