@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/threads.hpp"
+#include "methods/row_clusterer.hpp"
 #include "ops/kmeans1d/kmeans1d.hpp"
 
 namespace squeeze {
@@ -68,6 +69,12 @@ Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t
 Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
                           std::span<const std::uint8_t> rows_wanted, std::span<Codebooks* const> widths,
                           RunContext& context) {
+  if (input.clusterer) {
+    std::vector<RowCodebooks> views;
+    for (Codebooks* codebooks : widths)
+      views.push_back({codebooks->tables.view(), codebooks->indices.view(), codebooks->objective});
+    return input.clusterer->cluster(input, kept, options, rows_wanted, views, context);
+  }
   const std::int64_t cols = input.weights.cols;
   const bool weighted = options.weighting == Weighting::kFisher;
   // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.

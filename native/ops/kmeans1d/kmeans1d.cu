@@ -12,9 +12,10 @@ namespace kmeans1d_device {
 namespace {
 
 constexpr int kMostEntries = 256;
+constexpr int kMostWidths = 7;  // at once
 // Values of a row whose dynamic program runs in shared memory; three blocks fit beside each other on an H100.
 constexpr int kSharedValues = 2000;
-constexpr std::int64_t kMostWorkBytes = std::int64_t{1} << 30;
+constexpr std::int64_t kMostWorkBytes = std::int64_t{1} << 29;
 
 struct Width {
   Half* tables;
@@ -176,8 +177,11 @@ __global__ void __launch_bounds__(kThreads, 3) cluster_kernel(Job job) {
 void DeviceKmeans1d::cluster(Stream& stream, DeviceView<const float> weights, const float* sensitivity,
                              const std::uint8_t* kept, bool exact, std::span<const DeviceCodebooks> widths) {
   using namespace kmeans1d_device;
-  assert(!widths.empty() && static_cast<int>(widths.size()) <= kMostWidths);
-  if (weights.size() == 0) return;
+  if (weights.size() == 0 || widths.empty()) return;
+  if (widths.size() > kMostWidths) {
+    cluster(stream, weights, sensitivity, kept, exact, widths.subspan(kMostWidths));
+    widths = widths.first(kMostWidths);
+  }
   Job job{.weights = weights.data,
           .sensitivity = sensitivity,
           .kept = kept,
@@ -193,8 +197,10 @@ void DeviceKmeans1d::cluster(Stream& stream, DeviceView<const float> weights, co
     job.most_entries = std::max(job.most_entries, entries);
   }
   job.slot_words = words_of_slot(weights.cols, job.most_entries, exact);
-  job.shared_values =
-      std::max<int>(kBinRoom, static_cast<int>(std::min<std::int64_t>(kSharedValues, words_of_array(weights.cols))));
+  // Either no more than any kernel may have, or enough that launch() asks for it.
+  job.shared_values = weights.cols + 1 + kPadding <= kBinRoom ? kBinRoom : kSharedValues;
+  static_assert(4 * kBinRoom * sizeof(double) + sizeof(Shared) <= 48 * 1024);
+  static_assert(4 * kSharedValues * sizeof(double) > 48 * 1024);
   // Blocks for all processors at once, each row after row in its own slot.
   const std::int64_t blocks =
       std::clamp<std::int64_t>(kMostWorkBytes / (job.slot_words * static_cast<std::int64_t>(sizeof(std::uint64_t))), 1,

@@ -18,14 +18,12 @@ struct DeviceCodebooks {
   double* objective = nullptr;       // [N], Σ F (w − entry)² over the weights that are not kept
 };
 
-inline constexpr int kMostWidths = 7;
-
 class DeviceKmeans1d {
  public:
   // weights [N, K], finite; sensitivity [N, K], finite and ≥ 0, or null for equal weights; kept [N, K], 1 = has no say
   // in the clustering and does not count in the objective, or null for none. A row whose F is all zero is clustered
-  // with equal weights, and so is one whose weights are all kept. Up to kMostWidths codebooks; with `exact` one dynamic
-  // program serves them all. Each row by itself: the rows may come in any batches.
+  // with equal weights, and so is one whose weights are all kept. With `exact` one dynamic program serves all codebooks
+  // (up to seven). Each row by itself: the rows may come in any batches. Takes up to 0.5 GB of the device's memory.
   void cluster(Stream& stream, DeviceView<const float> weights, const float* sensitivity, const std::uint8_t* kept,
                bool exact, std::span<const DeviceCodebooks> widths);
 
