@@ -48,7 +48,7 @@ struct Results {
 
 // Whether the first rows came out as the processor's; fails on errors of the device, too.
 bool same_as_processor(Stream& stream, const Rows& rows, int k, bool exact, const DeviceCodebooks& got) {
-  const std::int64_t length = rows.weights.cols, count = std::min(kChecked, rows.weights.rows);
+  const std::int64_t length = rows.weights.cols, count = std::min(kChecked, got.tables.rows);
   Matrix<Half> tables(count, k);
   Matrix<std::uint8_t> indices(count, length);
   std::vector<double> objective(static_cast<std::size_t>(count));
