@@ -30,7 +30,6 @@ struct Job {
   const std::uint8_t* kept;
   std::int64_t rows;
   int cols;
-  bool exact;
   Width widths[kMostWidths] = {};
   int width_count, most_entries = 0;
   std::uint64_t* work = nullptr;  // a slot for each block
@@ -123,6 +122,7 @@ __device__ Slot slot_of(const Job& job) {
           bin_ends + kBinRoom,  bin_ends};
 }
 
+template <bool kExact>
 __global__ void __launch_bounds__(kThreads, 3) cluster_kernel(Job job) {
   __shared__ Shared shared;
   double* const pool = dynamic_shared<double>();
@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kThreads, 3) cluster_kernel(Job job) {
         sort_pairs(slot.pairs[0], slot.pairs[1], job.cols, used, reinterpret_cast<unsigned*>(pool), shared.room);
     const int distinct = merge_equal(sorted, with_say, slot.values, slot.mass, shared.room);
 
-    const bool in_pool = job.exact && distinct + 1 + kPadding <= job.shared_values;
+    const bool in_pool = kExact && distinct + 1 + kPadding <= job.shared_values;
     double* const weight = in_pool ? pool : slot.weight;
     double* const moment = in_pool ? pool + job.shared_values : slot.moment;
     double* const gain = in_pool ? pool + 2 * job.shared_values : slot.gain;
@@ -146,13 +146,13 @@ __global__ void __launch_bounds__(kThreads, 3) cluster_kernel(Job job) {
     const double mean = accumulate(slot.values, slot.mass, distinct, weight, moment, shared.sums);
     const Sorted ready{slot.values, weight, moment, mean, distinct};
     const int stride = distinct + 1 + kPadding;
-    if (job.exact)
+    if constexpr (kExact)
       solve_layers(weight, moment, distinct, min(job.most_entries, distinct), gain, next, slot.splits, stride);
 
     for (int w = 0; w < job.width_count; ++w) {
       const Width& width = job.widths[w];
       int clusters = min(width.entries, distinct);
-      if (job.exact) {
+      if constexpr (kExact) {
         if (thread == 0) walk_back(slot.splits, stride, distinct, clusters, shared.borders);
         __syncthreads();
         if (thread < clusters)
@@ -187,7 +187,6 @@ void DeviceKmeans1d::cluster(Stream& stream, DeviceView<const float> weights, co
           .kept = kept,
           .rows = weights.rows,
           .cols = static_cast<int>(weights.cols),
-          .exact = exact,
           .width_count = static_cast<int>(widths.size())};
   for (std::size_t w = 0; w < widths.size(); ++w) {
     const DeviceCodebooks& width = widths[w];
@@ -210,7 +209,7 @@ void DeviceKmeans1d::cluster(Stream& stream, DeviceView<const float> weights, co
          {.grid = {static_cast<unsigned>(blocks)},
           .block = {kThreads},
           .shared = 4 * job.shared_values * static_cast<std::int64_t>(sizeof(double))},
-         cluster_kernel, job);
+         exact ? cluster_kernel<true> : cluster_kernel<false>, job);
 }
 
 }  // namespace squeeze
