@@ -15,7 +15,7 @@ constexpr int kMostEntries = 256;
 constexpr int kMostWidths = 7;  // at once
 // Values of a row whose dynamic program runs in shared memory; three blocks fit beside each other on an H100.
 constexpr int kSharedValues = 2000;
-constexpr std::int64_t kMostWorkBytes = std::int64_t{1} << 29;
+constexpr std::int64_t kMostWorkBytes = std::int64_t{1} << 30;  // reached at 8 bits
 
 struct Width {
   Half* tables;

@@ -23,7 +23,7 @@ class DeviceKmeans1d {
   // weights [N, K], finite; sensitivity [N, K], finite and ≥ 0, or null for equal weights; kept [N, K], 1 = has no say
   // in the clustering and does not count in the objective, or null for none. A row whose F is all zero is clustered
   // with equal weights, and so is one whose weights are all kept. With `exact` one dynamic program serves all codebooks
-  // (up to seven). Each row by itself: the rows may come in any batches. Takes up to 0.5 GB of the device's memory.
+  // (up to seven). Each row by itself: the rows may come in any batches. Takes up to 1 GB of the device's memory.
   void cluster(Stream& stream, DeviceView<const float> weights, const float* sensitivity, const std::uint8_t* kept,
                bool exact, std::span<const DeviceCodebooks> widths);
 
