@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/simd.hpp"
+#include "base/threads.hpp"
 #include "formats/lut/packed_lut.hpp"
 #include "formats/packed_indices.hpp"
 
@@ -31,7 +32,9 @@ std::vector<OwnedTensor> lut_tensors(const std::string& name, int bits, MatrixVi
                                      MatrixView<const Half> tables, const SparseRows* sparse) {
   assert(tables.rows == indices.rows && tables.cols == 1 << bits);
   Matrix<std::uint32_t> words(indices.rows, packed_words(indices.cols, bits));
-  for (std::int64_t r = 0; r < indices.rows; ++r) pack_indices(indices.row(r), bits, words.view().row(r));
+  parallel_for(indices.rows, 16, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) pack_indices(indices.row(r), bits, words.view().row(r));
+  });
   std::vector<OwnedTensor> tensors;
   tensors.push_back(
       owned_tensor<std::uint32_t>(name + ".qweight", DType::kU32, {words.rows, words.cols}, words.values));

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/threads.hpp"
+#include "methods/row_clusterer.hpp"
 #include "ops/kmeans1d/kmeans1d.hpp"
 
 namespace squeeze {
@@ -57,6 +58,23 @@ void cluster_row(std::int64_t row, std::span<const float> w, const float* f, con
   }
 }
 
+// What is added to the entry of the table with which that comes closest to the weight; writes the entry's place.
+Half keep_weight(float weight, std::span<const Half> table, std::uint8_t& index) {
+  float best_error = std::numeric_limits<float>::infinity(), best_distance = best_error;
+  Half best_value = {};
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    const float entry = to_float(table[c]), difference = weight - entry;
+    const Half value = to_half(std::clamp(difference, -65504.0f, 65504.0f));
+    const float error = std::abs(entry + to_float(value) - weight), distance = std::abs(difference);
+    if (error > best_error || (error == best_error && distance >= best_distance)) continue;
+    best_error = error;
+    best_distance = distance;
+    best_value = value;
+    index = static_cast<std::uint8_t>(c);
+  }
+  return best_value;
+}
+
 }  // namespace
 
 Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
@@ -68,6 +86,12 @@ Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t
 Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
                           std::span<const std::uint8_t> rows_wanted, std::span<Codebooks* const> widths,
                           RunContext& context) {
+  if (input.clusterer) {
+    std::vector<RowCodebooks> views;
+    for (Codebooks* codebooks : widths)
+      views.push_back({codebooks->tables.view(), codebooks->indices.view(), codebooks->objective});
+    return input.clusterer->cluster(input, kept, options, rows_wanted, views, context);
+  }
   const std::int64_t cols = input.weights.cols;
   const bool weighted = options.weighting == Weighting::kFisher;
   // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
@@ -91,29 +115,30 @@ double total_objective(const Codebooks& codebooks) {
 }
 
 SparseRows keep_weights(const MatrixInput& input, std::span<const std::uint8_t> kept, Codebooks& codebooks) {
+  const std::int64_t rows = input.weights.rows, cols = input.weights.cols;
+  const std::int64_t chunk = std::max<std::int64_t>(1, (1 << 18) / std::max<std::int64_t>(1, cols));
+  std::vector<std::int64_t> kept_in(static_cast<std::size_t>(rows));
+  parallel_for(rows, chunk, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r)
+      kept_in[r] = std::count_if(kept.begin() + r * cols, kept.begin() + (r + 1) * cols, [](auto k) { return k != 0; });
+  });
   SparseRows sparse;
-  for (std::int64_t r = 0; r < input.weights.rows; ++r) {
-    const auto w = input.weights.row(r);
-    const auto table = codebooks.tables.view().row(r);
-    for (std::int64_t j = 0; j < input.weights.cols; ++j) {
-      if (!kept[r * input.weights.cols + j]) continue;
-      float best_error = std::numeric_limits<float>::infinity(), best_distance = best_error;
-      Half best_value = {};
-      for (std::size_t c = 0; c < table.size(); ++c) {
-        const float entry = to_float(table[c]), difference = w[j] - entry;
-        const Half value = to_half(std::clamp(difference, -65504.0f, 65504.0f));
-        const float error = std::abs(entry + to_float(value) - w[j]), distance = std::abs(difference);
-        if (error > best_error || (error == best_error && distance >= best_distance)) continue;
-        best_error = error;
-        best_distance = distance;
-        best_value = value;
-        codebooks.indices.view().row(r)[j] = static_cast<std::uint8_t>(c);
+  for (const std::int64_t count : kept_in)
+    sparse.row_ptr.push_back(static_cast<std::int32_t>(sparse.row_ptr.back() + count));
+  sparse.cols.resize(static_cast<std::size_t>(sparse.row_ptr.back()));
+  sparse.values.resize(sparse.cols.size());
+  parallel_for(rows, chunk, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) {
+      if (kept_in[r] == 0) continue;
+      std::int32_t entry = sparse.row_ptr[r];
+      for (std::int64_t j = 0; j < cols; ++j) {
+        if (!kept[r * cols + j]) continue;
+        sparse.cols[entry] = static_cast<std::int32_t>(j);
+        sparse.values[entry++] =
+            keep_weight(input.weights.row(r)[j], codebooks.tables.view().row(r), codebooks.indices.view().row(r)[j]);
       }
-      sparse.cols.push_back(static_cast<std::int32_t>(j));
-      sparse.values.push_back(best_value);
     }
-    sparse.row_ptr.push_back(static_cast<std::int32_t>(sparse.cols.size()));
-  }
+  });
   return sparse;
 }
 

@@ -1,6 +1,7 @@
 #include "methods/squeezellm/outliers.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 
@@ -69,10 +70,12 @@ Result<double> find_range(const ForEachMatrix& for_each, double sparsity, RunCon
     SQUEEZE_TRY(context.check_cancelled());
     const Fence fence = fence_of(weights);
     SQUEEZE_TRY(context.check_cancelled());
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      const double range = fence.range_of(weights[i]);
-      if (range >= 0 && !mask[i]) ++counts[range_bin(range)];
-    }
+    parallel_for(input.weights.size(), 1 << 18, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i) {
+        const double range = fence.range_of(weights[i]);
+        if (range >= 0 && !mask[i]) std::atomic_ref(counts[range_bin(range)]).fetch_add(1, std::memory_order_relaxed);
+      }
+    });
     return context.check_cancelled();
   }));
   const std::int64_t wanted = share_of(total, sparsity) - sensitive;

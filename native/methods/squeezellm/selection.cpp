@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <mutex>
+#include <numeric>
 #include <vector>
 
 #include "base/threads.hpp"
@@ -69,15 +70,27 @@ void mark_largest(std::span<const float> scores, std::int64_t count, std::span<s
     return;
   }
   const std::uint32_t least = key_of_rank(scores, total - count);
-  std::int64_t above = 0;
-  for (std::int64_t i = 0; i < total; ++i) {
-    mask[i] = ordered(scores[i]) > least;
-    above += mask[i];
-  }
-  for (std::int64_t i = 0; above < count; ++i) {
-    if (ordered(scores[i]) != least) continue;
-    mask[i] = 1;
-    ++above;
+  // What is above, and in each chunk how many are equal; of those the first get what is left of the count.
+  const std::int64_t chunks = (total + kChunk - 1) / kChunk;
+  std::vector<std::int64_t> above(static_cast<std::size_t>(chunks)), equal(above.size());
+  parallel_for(chunks, 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t c = first; c < last; ++c) {
+      for (std::int64_t i = c * kChunk; i < std::min(total, (c + 1) * kChunk); ++i) {
+        const std::uint32_t key = ordered(scores[i]);
+        mask[i] = key > least;
+        above[c] += mask[i];
+        equal[c] += key == least;
+      }
+    }
+  });
+  std::int64_t left = count - std::accumulate(above.begin(), above.end(), std::int64_t{0});
+  for (std::int64_t c = 0; left > 0; ++c) {
+    if (equal[c] == 0) continue;
+    for (std::int64_t i = c * kChunk; left > 0 && i < std::min(total, (c + 1) * kChunk); ++i) {
+      if (ordered(scores[i]) != least) continue;
+      mask[i] = 1;
+      --left;
+    }
   }
 }
 

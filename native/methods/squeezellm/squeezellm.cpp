@@ -2,9 +2,11 @@
 // decomposition (§4.2). Minimises Σ F (w − ŵ)²; stored as lut (formats/lut). Deviations: the clustering can be the
 // global optimum (ops/kmeans1d), and the kept weights can be chosen by their loss (loss_aware.hpp).
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "base/threads.hpp"
 #include "formats/lut/lut.hpp"
 #include "formats/packed_indices.hpp"
 #include "methods/method.hpp"
@@ -73,21 +75,38 @@ MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std:
   const SparseRows sparse = keep_weights(input, mask, codebooks);
   MatrixOutput output;
   output.sparse_count = sparse.count();
+  // By rows, added up in their order: the same for any number of threads.
+  struct Sums {
+    double objective = 0, squared_error = 0, squared_norm = 0;
+  };
+  std::vector<Sums> of_row(static_cast<std::size_t>(input.weights.rows));
+  const std::int64_t cols = input.weights.cols;
+  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, cols)),
+               [&](std::int64_t first, std::int64_t last) {
+                 for (std::int64_t r = first; r < last; ++r) {
+                   Sums sums;
+                   const float* w = input.weights.row(r).data();
+                   const float* f = input.sensitivity.data ? input.sensitivity.row(r).data() : nullptr;
+                   const Half* table = codebooks.tables.values.data() + r * codebooks.tables.cols;
+                   const std::uint8_t* indices = codebooks.indices.values.data() + r * cols;
+                   std::int64_t entry = sparse.row_ptr[r];
+                   for (std::int64_t j = 0; j < cols; ++j) {
+                     float decoded = to_float(table[indices[j]]);
+                     if (entry < sparse.row_ptr[r + 1] && sparse.cols[entry] == j)
+                       decoded += to_float(sparse.values[entry++]);
+                     const double error = static_cast<double>(w[j]) - static_cast<double>(decoded);
+                     sums.objective += (f ? static_cast<double>(f[j]) : 1.0) * error * error;
+                     sums.squared_error += error * error;
+                     sums.squared_norm += static_cast<double>(w[j]) * static_cast<double>(w[j]);
+                   }
+                   of_row[r] = sums;
+                 }
+               });
   double squared_error = 0, squared_norm = 0;
-  for (std::int64_t r = 0; r < input.weights.rows; ++r) {
-    const auto w = input.weights.row(r);
-    const auto table = codebooks.tables.view().row(r);
-    const auto indices = codebooks.indices.view().row(r);
-    std::int64_t entry = sparse.row_ptr[r];
-    for (std::int64_t j = 0; j < input.weights.cols; ++j) {
-      float decoded = to_float(table[indices[j]]);
-      if (entry < sparse.row_ptr[r + 1] && sparse.cols[entry] == j) decoded += to_float(sparse.values[entry++]);
-      const double error = static_cast<double>(w[j]) - static_cast<double>(decoded);
-      output.objective +=
-          (input.sensitivity.data ? static_cast<double>(input.sensitivity.row(r)[j]) : 1.0) * error * error;
-      squared_error += error * error;
-      squared_norm += static_cast<double>(w[j]) * static_cast<double>(w[j]);
-    }
+  for (const Sums& row : of_row) {
+    output.objective += row.objective;
+    squared_error += row.squared_error;
+    squared_norm += row.squared_norm;
   }
   output.relative_error = squared_norm > 0 ? std::sqrt(squared_error / squared_norm) : 0;
   output.tensors = lut_tensors(input.name, options.bits, codebooks.indices.view(), codebooks.tables.view(), &sparse);

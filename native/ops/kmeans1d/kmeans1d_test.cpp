@@ -7,6 +7,10 @@
 #include <map>
 #include <random>
 
+#include "base/matrix.hpp"
+#include "device/test_device.hpp"
+#include "ops/kmeans1d/kmeans1d_cuda.hpp"
+
 using namespace squeeze;
 
 namespace {
@@ -109,6 +113,91 @@ std::vector<float> exact_values(const std::vector<float>& values, int k) {
   return {centroids.begin(), centroids.end()};
 }
 
+// A matrix, and what it is clustered by.
+struct Rows {
+  Matrix<float> values, weights;   // weights: empty for equal ones
+  Matrix<std::uint8_t> kept = {};  // empty for none
+};
+
+Rows random_rows(std::mt19937& random, std::int64_t count, std::int64_t length, Store store, bool weighted, bool keep) {
+  Rows rows{{count, length}, {weighted ? count : 0, weighted ? length : 0}};
+  for (std::int64_t r = 0; r < count; ++r) {
+    const Row row = random_row(random, static_cast<std::size_t>(length), store, weighted, 2);
+    std::ranges::copy(row.values, rows.values.view().row(r).begin());
+    if (weighted) std::ranges::copy(row.weights, rows.weights.view().row(r).begin());
+  }
+  if (keep) {
+    rows.kept = {count, length};
+    for (std::uint8_t& kept : rows.kept.values) kept = random() % 16 == 0;
+  }
+  return rows;
+}
+
+struct Clustered {
+  Matrix<Half> table;
+  Matrix<std::uint8_t> indices;
+  std::vector<double> objective;
+};
+
+std::vector<Clustered> on_processor(const Rows& rows, bool exact, const std::vector<int>& widths) {
+  const std::int64_t count = rows.values.rows, length = rows.values.cols;
+  std::vector<Clustered> results;
+  for (const int k : widths) results.push_back({{count, k}, {count, length}, std::vector<double>(count)});
+  Kmeans1d kmeans;
+  std::vector<double> centroids;
+  for (std::int64_t r = 0; r < count; ++r) {
+    const auto values = rows.values.view().row(r);
+    std::vector<float> weights(static_cast<std::size_t>(length), 1.0f);
+    if (!rows.weights.values.empty()) std::ranges::copy(rows.weights.view().row(r), weights.begin());
+    const auto kept = [&](std::size_t j) {
+      return !rows.kept.values.empty() && rows.kept.values[static_cast<std::size_t>(r * length) + j] != 0;
+    };
+    std::vector<float> say = weights;
+    for (std::size_t j = 0; j < say.size(); ++j) say[j] = kept(j) ? 0.0f : say[j];
+    if (std::ranges::all_of(say, [](float f) { return f == 0; }))
+      for (std::size_t j = 0; j < say.size(); ++j) say[j] = kept(j) ? 0.0f : 1.0f;
+    kmeans.assign(values, say);
+    if (exact) kmeans.solve_exact(*std::ranges::max_element(widths));
+    for (std::size_t w = 0; w < widths.size(); ++w) {
+      if (exact)
+        kmeans.exact_centroids(widths[w], centroids);
+      else
+        kmeans.solve_lloyd(widths[w], centroids);
+      const auto table = results[w].table.view().row(r);
+      const auto indices = results[w].indices.view().row(r);
+      round_codebook(centroids, table);
+      nearest_indices(values, table, indices);
+      for (std::size_t j = 0; j < values.size(); ++j) {
+        const double error = static_cast<double>(values[j]) - static_cast<double>(to_float(table[indices[j]]));
+        if (!kept(j)) results[w].objective[r] += static_cast<double>(weights[j]) * error * error;
+      }
+    }
+  }
+  return results;
+}
+
+// Tier A: the same bits, in tables, indices and objectives.
+void check_device(TestDevice& device, const Rows& rows, bool exact, const std::vector<int>& widths) {
+  CAPTURE(rows.values.cols);
+  CAPTURE(exact);
+  const auto wanted = on_processor(rows, exact, widths);
+  const std::int64_t count = rows.values.rows, length = rows.values.cols;
+  std::vector<DeviceCodebooks> books;
+  for (const int k : widths)
+    books.push_back(
+        {device.empty<Half>(count, k), device.empty<std::uint8_t>(count, length), device.empty<double>(1, count).data});
+  DeviceKmeans1d kmeans;
+  kmeans.cluster(device.stream(), device.of(rows.values),
+                 rows.weights.values.empty() ? nullptr : device.of(rows.weights).data,
+                 rows.kept.values.empty() ? nullptr : device.of(rows.kept).data, exact, books);
+  for (std::size_t w = 0; w < widths.size(); ++w) {
+    CAPTURE(widths[w]);
+    CHECK(device.back(books[w].tables).values == wanted[w].table.values);
+    CHECK(device.back(books[w].indices).values == wanted[w].indices.values);
+    CHECK(device.back(DeviceView<double>{books[w].objective, 1, count}).values == wanted[w].objective);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("kmeans1d: the exact solver finds what brute force finds, for every number of clusters at once") {
@@ -162,6 +251,24 @@ TEST_CASE("kmeans1d: weights pull, zero weights have no say, and all zero means 
   // The table over keys is left clean by rows that were given up or came out empty.
   kmeans.assign(std::vector<float>{5}, {});
   CHECK(kmeans.row().distinct() == 1);
+}
+
+TEST_CASE("kmeans1d: a row is not told by the rows before it") {
+  // The least value stands alone in two clusters, so that the search for three begins below where two can end.
+  const std::vector<float> values = {-100, 1, 2, 3, 4, 5};
+  std::vector<double> alone, after;
+  Kmeans1d fresh, used;
+  fresh.assign(values, {});
+  const double wanted = fresh.solve_exact(4)[2];
+  fresh.exact_centroids(3, alone);
+  for (const int k : {2, 3, 4}) {
+    used.assign(std::vector<float>{-1e6f, 1, 2, 3, 4, 5}, {});
+    used.solve_exact(k);
+    used.assign(values, {});
+    CHECK(used.solve_exact(4)[2] == wanted);
+    used.exact_centroids(3, after);
+    CHECK(after == alone);
+  }
 }
 
 TEST_CASE("kmeans1d: -0 and 0 are one value; extremes of float32 and weights 40 orders apart come through") {
@@ -245,4 +352,63 @@ TEST_CASE("codebook: rounding keeps order and pads; indices are the nearest by f
       for (std::size_t c = 0; c < entries; ++c) REQUIRE(distance(indices[i]) <= distance(c));
     }
   }
+}
+
+TEST_CASE("device: kmeans1d gives the bits of the processor, for every kind of value and length of row") {
+  TestDevice device;
+  if (!device) return;
+  std::mt19937 random(21);
+  for (const std::int64_t length : {1, 2, 5, 9, 17, 70, 1001})
+    for (const Store store : {Store::kF32, Store::kF16, Store::kBF16, Store::kWhole})
+      for (const bool weighted : {false, true})
+        for (const bool exact : {false, true})
+          check_device(device, random_rows(random, length > 500 ? 1 : 2, length, store, weighted, length % 2 == 1),
+                       exact, {4, 8});
+}
+
+TEST_CASE("device: kmeans1d gives the bits of the processor, for every width alone and many at once") {
+  TestDevice device;
+  if (!device) return;
+  std::mt19937 random(22);
+  for (const bool exact : {false, true}) {
+    const Rows rows = random_rows(random, 1, 333, Store::kBF16, true, true);
+    for (const int k : {1, 2, 3, 16, 50}) check_device(device, rows, exact, {k});
+    check_device(device, rows, exact, {4, 256, 8});
+  }
+}
+
+TEST_CASE("device: kmeans1d of rows with more values than shared memory holds") {
+  TestDevice device;
+  if (!device) return;
+  std::mt19937 random(23);
+  for (const bool exact : {false, true}) {
+    check_device(device, random_rows(random, 1, 4099, Store::kF32, true, true), exact, {8});
+    check_device(device, random_rows(random, 1, 2011, Store::kF32, true, false), exact, {4});
+    check_device(device, random_rows(random, 1, 65'537, Store::kBF16, true, false), exact, {8});
+  }
+}
+
+TEST_CASE("device: kmeans1d of rows that are degenerate") {
+  TestDevice device;
+  if (!device) return;
+  std::mt19937 random(24);
+  Rows rows = random_rows(random, 9, 300, Store::kF16, true, true);
+  const auto fill = [](auto row, auto value) { std::ranges::fill(row, value); };
+  fill(rows.weights.view().row(0), 0.0f);          // no sensitivity
+  fill(rows.kept.view().row(1), std::uint8_t{1});  // all kept
+  fill(rows.values.view().row(2), 0.25f);          // one value
+  fill(rows.values.view().row(3), -0.0f);          // one value, of two signs
+  for (int j = 0; j < 300; j += 2) rows.values.view().row(3)[j] = 0.0f;
+  for (int j = 0; j < 300; ++j) {
+    rows.values.view().row(4)[j] = static_cast<float>(j / 32);   // plateaus
+    rows.values.view().row(5)[j] = static_cast<float>(299 - j);  // a ramp: ties everywhere
+    rows.weights.view().row(5)[j] = 1.0f;
+    rows.weights.view().row(6)[j] = std::pow(10.0f, static_cast<float>(j % 75) - 38.0f);  // 75 orders
+    rows.values.view().row(7)[j] =
+        (j % 2 == 0 ? -1.0f : 1.0f) * std::ldexp(1.0f + 1e-7f * static_cast<float>(j), j % 250 - 125);
+    rows.values.view().row(8)[j] = 3e38f * (j % 3 == 0 ? -1.0f : 1.0f);
+    rows.weights.view().row(8)[j] = j % 2 == 0 ? 0.0f : 1e-40f;
+  }
+  fill(rows.kept.view().row(0), std::uint8_t{0});
+  for (const bool exact : {false, true}) check_device(device, rows, exact, {4, 8, 16});
 }
