@@ -1,0 +1,14 @@
+#pragma once
+// Calibration on a GPU: layers pass through its memory, the next one read while one computes; activations stay with the
+// host. Several samples go through a layer at once; the squared sums of each stay apart where the estimator says so.
+
+#include "calib/gradient_engine.hpp"
+
+namespace squeeze {
+
+// As GradientEngineFactory; belongs to the thread that makes it. Products in bf16 are as exact as the processor's in
+// bf16, and need no instructions of the processor. kDeviceUnavailable where there is no such device, kOutOfMemory.
+Result<std::unique_ptr<GradientEngine>> make_device_engine(const Model& model, std::int64_t length, Precision precision,
+                                                           Estimator estimator, int device);
+
+}  // namespace squeeze
