@@ -35,7 +35,7 @@ class DevicePasses {
   const DeviceMatmul& matmul() const { return matmul_; }
   DeviceMatmul& matmul() { return matmul_; }
 
-  // One layer over sequences that begin at position 0. y must not be x.
+  // One layer over sequences that begin at position 0. y may be x.
   void forward(const DeviceLayer<T>& w, std::int64_t sequences, DeviceView<const float> x, DeviceView<float> y);
   // The layer again for its input x, then backwards: replaces `gradient`, with respect to the layer's output, by that
   // with respect to x. What `visit` is given lives during the call, in the order of the stream.

@@ -136,14 +136,15 @@ void measure(const Model& model, const Matrix<std::int32_t>& tokens, const Activ
   const double all =
       embedding + head - looking + static_cast<double>(kExtrapolatedLayers) * (usual(forward) + usual(backward));
   std::printf(
-      "JSON {\"bench\":\"calibrate_device\",\"estimator\":\"%s\",\"precision\":\"bf16\",\"hidden\":%lld,"
+      "JSON "
+      "{\"bench\":\"calibrate_device\",\"device\":\"%s\",\"estimator\":\"%s\",\"precision\":\"bf16\",\"hidden\":%lld,"
       "\"samples\":%lld,\"length\":%lld,\"embedS\":%.4f,\"headS\":%.4f,\"layerForwardS\":%.4f,"
       "\"layerBackwardS\":%.4f,\"firstForwardS\":%.4f,\"firstBackwardS\":%.4f,\"of32LayersS\":%.2f,"
       "\"peakDeviceBytes\":%lld,\"loss\":%.4f,\"finite\":%s}\n",
-      estimator == Estimator::kSample ? "sample" : "token", static_cast<long long>(model.config().hidden),
-      static_cast<long long>(tokens.rows), static_cast<long long>(tokens.cols), embedding, head - looking,
-      usual(forward), usual(backward), forward.front(), backward.front(), all,
-      static_cast<long long>(free_before - least_free), loss, finite ? "true" : "false");
+      require(Stream::make()).device().name.c_str(), estimator == Estimator::kSample ? "sample" : "token",
+      static_cast<long long>(model.config().hidden), static_cast<long long>(tokens.rows),
+      static_cast<long long>(tokens.cols), embedding, head - looking, usual(forward), usual(backward), forward.front(),
+      backward.front(), all, static_cast<long long>(free_before - least_free), loss, finite ? "true" : "false");
   std::fflush(stdout);
   if (!finite) std::exit(1);
 }

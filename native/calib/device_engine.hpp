@@ -6,9 +6,13 @@
 
 namespace squeeze {
 
+// Tokens that pass a layer at once, at least one sequence: of a 7B, 2 GB of activations.
+inline constexpr std::int64_t kDeviceBatchRows = 4096;
+
 // As GradientEngineFactory; belongs to the thread that makes it. Products in bf16 are as exact as the processor's in
 // bf16, and need no instructions of the processor. kDeviceUnavailable where there is no such device, kOutOfMemory.
 Result<std::unique_ptr<GradientEngine>> make_device_engine(const Model& model, std::int64_t length, Precision precision,
-                                                           Estimator estimator, int device);
+                                                           Estimator estimator, int device,
+                                                           std::int64_t batch_rows = kDeviceBatchRows);
 
 }  // namespace squeeze

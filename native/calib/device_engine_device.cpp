@@ -14,7 +14,6 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kBatchRows = 4096;        // tokens in one pass: 2 GB of activations for a layer of a 7B
 constexpr std::int64_t kLogitBytes = 256 << 20;  // of logits at a time
 
 // F of one layer on the device.
@@ -86,24 +85,25 @@ template <typename T>
 class DeviceEngine final : public GradientEngine {
  public:
   static Result<std::unique_ptr<GradientEngine>> make(const Model& model, std::int64_t length, Estimator estimator,
-                                                      int device) {
+                                                      int device, std::int64_t batch_rows) {
     SQUEEZE_ASSIGN(auto decoder, Decoder::make(model, length));
     SQUEEZE_ASSIGN(auto stream_made, Stream::make(device));
     auto stream = std::make_unique<Stream>(std::move(stream_made));
     SQUEEZE_ASSIGN(auto passes, DevicePasses<T>::make(decoder, *stream));
     SQUEEZE_ASSIGN(auto uploader, WeightUploader<T>::make(device));
     SQUEEZE_ASSIGN(auto pipe, DevicePipe::make(device));
-    auto engine = std::make_unique<DeviceEngine>(std::move(decoder), length, estimator, std::move(stream),
+    auto engine = std::make_unique<DeviceEngine>(std::move(decoder), length, batch_rows, estimator, std::move(stream),
                                                  std::move(passes), std::move(uploader), std::move(pipe));
     for (Loaded& place : engine->places_) place.there.reserve(engine->stream(), model.config());
     SQUEEZE_TRY(engine->stream().finish());
     return std::unique_ptr<GradientEngine>(std::move(engine));
   }
 
-  DeviceEngine(Decoder decoder, std::int64_t length, Estimator estimator, std::unique_ptr<Stream> stream,
-               DevicePasses<T> passes, WeightUploader<T> uploader, DevicePipe pipe)
+  DeviceEngine(Decoder decoder, std::int64_t length, std::int64_t batch_rows, Estimator estimator,
+               std::unique_ptr<Stream> stream, DevicePasses<T> passes, WeightUploader<T> uploader, DevicePipe pipe)
       : decoder_(std::move(decoder)),
         length_(length),
+        batch_rows_(std::max<std::int64_t>(1, batch_rows / length) * length),
         stream_(std::move(stream)),
         passes_(std::move(passes)),
         uploader_(std::move(uploader)),
@@ -122,11 +122,7 @@ class DeviceEngine final : public GradientEngine {
     if (places_[current_].layer != layer) {
       current_ = 1 - current_;
       if (places_[current_].layer != layer) begin_loading(places_[current_], layer);
-      const auto read = loading_.valid() ? loading_.get() : Result<void>{};
-      if (!read.ok()) {
-        places_[current_].layer = -1;
-        return read.error();
-      }
+      if (loading_.valid()) SQUEEZE_TRY(loading_.get());
     }
     if (next >= 0) begin_loading(places_[1 - current_], next);
     return &places_[current_].weights;
@@ -134,7 +130,7 @@ class DeviceEngine final : public GradientEngine {
 
   Result<void> forward(MatrixView<const float> x, MatrixView<float> y, const Done& done) override {
     return pipe_.run(
-        stream(), {&x, 1}, y, batch_rows(),
+        stream(), {&x, 1}, y, batch_rows_,
         [&](std::int64_t, std::span<const DeviceView<const float>> in, DeviceView<float> out) {
           passes_.forward(places_[current_].there, out.rows / length_, in[0], out);
         },
@@ -151,9 +147,9 @@ class DeviceEngine final : public GradientEngine {
     SQUEEZE_ASSIGN(const auto losses_here, PinnedArray<float>::make(x.rows));
     const auto ids_there = ids.assign(stream(), std::span<const std::int32_t>(tokens.flat()));
     return pipe_.run(
-        stream(), {&x, 1}, gradient, batch_rows(),
+        stream(), {&x, 1}, gradient, batch_rows_,
         [&](std::int64_t first, std::span<const DeviceView<const float>> in, DeviceView<float> out) {
-          const auto of_tokens = losses_there.vector(stream(), batch_rows());
+          const auto of_tokens = losses_there.vector(stream(), batch_rows_);
           stream().fill(of_tokens.data, 0, out.rows * static_cast<std::int64_t>(sizeof(float)));
           for (std::int64_t row = 0; row < out.rows; row += length_)
             head_of(head, ids_there.data + first + row, in[0].rows_from(row, length_), out.rows_from(row, length_),
@@ -174,7 +170,7 @@ class DeviceEngine final : public GradientEngine {
     squares_.begin(stream(), std::span(model.matrices()).subspan(places_[current_].layer * in_layer, in_layer));
     const MatrixView<const float> in[] = {x, gradient};
     SQUEEZE_TRY(pipe_.run(
-        stream(), in, gradient, batch_rows(),
+        stream(), in, gradient, batch_rows_,
         [&](std::int64_t, std::span<const DeviceView<const float>> there, DeviceView<float> out) {
           stream().copy(out.data, there[1].data, out.size() * static_cast<std::int64_t>(sizeof(float)));
           passes_.backward(places_[current_].there, out.rows / length_, there[0], out,
@@ -194,7 +190,6 @@ class DeviceEngine final : public GradientEngine {
   };
 
   Stream& stream() { return *stream_; }
-  std::int64_t batch_rows() const { return std::max<std::int64_t>(1, kBatchRows / length_) * length_; }
 
   DevicePipe::Done in_samples(const Done& done) const {
     return [this, &done](std::int64_t, std::int64_t rows) { return done(rows / length_); };
@@ -203,13 +198,18 @@ class DeviceEngine final : public GradientEngine {
   // Nothing computes with `place` any more: every pass is over when its call returns.
   void begin_loading(Loaded& place, std::int64_t layer) {
     place.layer = layer;
-    loading_ = std::async(std::launch::async, [this, &place, layer, threads = thread_count()]() -> Result<void> {
+    loading_ = std::async(std::launch::async, [this, &place, layer, threads = thread_count()] {
       set_thread_count(threads);
-      place.weights = {};
-      SQUEEZE_ASSIGN(place.weights, decoder_.model().layer(layer));
-      place.there.read(place.weights, uploader_);
-      return uploader_.finish();
+      auto read = read_layer(place, layer);
+      if (!read.ok()) place.layer = -1;
+      return read;
     });
+  }
+  Result<void> read_layer(Loaded& place, std::int64_t layer) {
+    place.weights = {};
+    SQUEEZE_ASSIGN(place.weights, decoder_.model().layer(layer));
+    place.there.read(place.weights, uploader_);
+    return uploader_.finish();
   }
   void wait_for_loader() {
     if (loading_.valid()) loading_.wait();
@@ -232,7 +232,7 @@ class DeviceEngine final : public GradientEngine {
   }
 
   Decoder decoder_;
-  std::int64_t length_;
+  std::int64_t length_, batch_rows_;
   std::unique_ptr<Stream> stream_;
   DevicePasses<T> passes_;
   WeightUploader<T> uploader_;
@@ -246,9 +246,10 @@ class DeviceEngine final : public GradientEngine {
 }  // namespace
 
 Result<std::unique_ptr<GradientEngine>> make_device_engine(const Model& model, std::int64_t length, Precision precision,
-                                                           Estimator estimator, int device) {
-  if (precision == Precision::kBFloat16) return DeviceEngine<BFloat16>::make(model, length, estimator, device);
-  return DeviceEngine<float>::make(model, length, estimator, device);
+                                                           Estimator estimator, int device, std::int64_t batch_rows) {
+  if (precision == Precision::kBFloat16)
+    return DeviceEngine<BFloat16>::make(model, length, estimator, device, batch_rows);
+  return DeviceEngine<float>::make(model, length, estimator, device, batch_rows);
 }
 
 }  // namespace squeeze

@@ -1,6 +1,6 @@
 #pragma once
-// Evaluation on a GPU: a layer's weights are decoded by the processor and brought there, hidden states pass through in
-// batches and stay with the host, logits never leave the device.
+// Evaluation on a GPU: it holds the hidden states; a layer's weights are decoded by the processor and brought there as
+// their turn comes.
 
 #include "eval/evaluation_engine.hpp"
 

@@ -24,21 +24,14 @@ struct Reporter {
   }
 };
 
-Result<void> embed(EvaluationEngine& engine, const Model& model, MatrixView<const std::int32_t> windows,
-                   EvaluationPass& pass) {
-  pass.states = {};  // freed before the next size is taken
-  pass.states = Matrix<float>(windows.size(), model.config().hidden);
-  return engine.embed(pass.model, windows, pass.states.view());
-}
-
-Evaluation evaluation_of(const EvaluationPass& pass, MatrixView<const std::int32_t> tokens,
-                         const EvaluationPass* reference) {
+Evaluation evaluation_of(const EvaluationSums& sums, MatrixView<const std::int32_t> tokens,
+                         const EvaluationSums* reference) {
   Evaluation result{.mean_nll = 0, .tokens = tokens.rows * (tokens.cols - 1), .windows = tokens.rows, .divergence = {}};
   const double count = static_cast<double>(result.tokens);
-  result.mean_nll = pass.nll / count;
+  result.mean_nll = sums.nll / count;
   if (reference)
-    result.divergence = Divergence{.kl_mean = pass.kl / count,
-                                   .top1_agreement = static_cast<double>(pass.same_top) / count,
+    result.divergence = Divergence{.kl_mean = sums.kl / count,
+                                   .top1_agreement = static_cast<double>(sums.same_top) / count,
                                    .against_nll = reference->nll / count};
   return result;
 }
@@ -68,9 +61,10 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
     SQUEEZE_TRY(check_tokens(against->config(), tokens));
   }
   const std::int64_t length = tokens.cols;
-  const Model* const models[] = {&model, against};
-  SQUEEZE_ASSIGN(const auto engine,
-                 make_engine(factory, std::span(models).first(against != nullptr ? 2 : 1), length, precision));
+  // The reference comes first.
+  std::vector<const Model*> models{&model};
+  if (against != nullptr) models.insert(models.begin(), against);
+  SQUEEZE_ASSIGN(const auto engine, make_engine(factory, models, length, precision));
 
   context.stage("Evaluating", 1);
   // Each window also passes the head, which is counted as one layer more.
@@ -80,23 +74,19 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
   const std::int64_t widest = std::max(model.config().hidden, against ? against->config().hidden : 0);
   const std::int64_t chunk = windows_in(engine->chunk_bytes(), length, widest, against ? 2 : 1);
 
-  EvaluationPass pass{.model = 0}, other{.model = 1};
-  const auto run = [&](const Model& of, EvaluationPass& through,
-                       MatrixView<const std::int32_t> windows) -> Result<void> {
-    SQUEEZE_TRY(embed(*engine, of, windows, through));
-    for (std::int64_t layer = 0; layer < of.config().layers; ++layer) {
-      SQUEEZE_ASSIGN(const LayerWeights weights, of.layer(layer));
-      SQUEEZE_TRY(engine->forward(through.model, weights, through.states.view(), report));
-    }
-    return {};
-  };
+  constexpr std::size_t kPlaces[] = {0, 1};
+  std::vector<EvaluationSums> sums(models.size());
   for (std::int64_t first = 0; first < tokens.rows; first += chunk) {
     const auto windows = tokens.rows_from(first, std::min(chunk, tokens.rows - first));
-    SQUEEZE_TRY(run(model, pass, windows));
-    if (against != nullptr) SQUEEZE_TRY(run(*against, other, windows));
-    SQUEEZE_TRY(engine->score(windows, against != nullptr ? &other : nullptr, {&pass, 1}, report));
+    SQUEEZE_TRY(engine->begin(windows, std::span(kPlaces).first(models.size())));
+    for (std::size_t i = 0; i < models.size(); ++i)
+      for (std::int64_t layer = 0; layer < models[i]->config().layers; ++layer) {
+        SQUEEZE_ASSIGN(const LayerWeights weights, models[i]->layer(layer));
+        SQUEEZE_TRY(engine->forward(i, weights, report));
+      }
+    SQUEEZE_TRY(engine->score(sums, against != nullptr, report));
   }
-  return evaluation_of(pass, tokens, against != nullptr ? &other : nullptr);
+  return evaluation_of(sums.back(), tokens, against != nullptr ? &sums.front() : nullptr);
 }
 
 std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens) {
@@ -109,10 +99,9 @@ Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
   const Model* const models[] = {&model};
   SQUEEZE_ASSIGN(const auto engine, make_engine(factory, models, tokens.cols, precision));
-  EvaluationPass own;
-  std::vector<EvaluationPass> passes(static_cast<std::size_t>(count));
-  SQUEEZE_TRY(embed(*engine, model, tokens, own));
-  for (EvaluationPass& pass : passes) pass.states = own.states;
+  // The model itself comes first.
+  const std::vector<std::size_t> places(static_cast<std::size_t>(count) + 1, 0);
+  SQUEEZE_TRY(engine->begin(tokens, places));
 
   const double rounds = static_cast<double>((model.config().layers + 1) * (count + 1));
   Reporter reporter{context, rounds * static_cast<double>(tokens.size())};
@@ -120,14 +109,14 @@ Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_
   for (std::int64_t index = 0; index < model.config().layers; ++index) {
     SQUEEZE_ASSIGN(const LayerWeights weights, model.layer(index));
     SQUEEZE_ASSIGN(const std::vector<LayerWeights> theirs, layers(index, weights));
-    SQUEEZE_TRY(engine->forward(0, weights, own.states.view(), report));
-    for (std::size_t i = 0; i < passes.size(); ++i)
-      SQUEEZE_TRY(engine->forward(0, theirs[i], passes[i].states.view(), report));
+    SQUEEZE_TRY(engine->forward(0, weights, report));
+    for (std::size_t i = 0; i < theirs.size(); ++i) SQUEEZE_TRY(engine->forward(i + 1, theirs[i], report));
   }
-  SQUEEZE_TRY(engine->score(tokens, &own, passes, [&](std::int64_t done) { return report(done * (count + 1)); }));
+  std::vector<EvaluationSums> sums(places.size());
+  SQUEEZE_TRY(engine->score(sums, /*compared=*/true, [&](std::int64_t done) { return report(done * (count + 1)); }));
   CandidateEvaluations out;
-  out.own = evaluation_of(own, tokens, nullptr);
-  for (const EvaluationPass& pass : passes) out.candidates.push_back(evaluation_of(pass, tokens, &own));
+  out.own = evaluation_of(sums.front(), tokens, nullptr);
+  for (std::size_t i = 1; i < sums.size(); ++i) out.candidates.push_back(evaluation_of(sums[i], tokens, &sums.front()));
   return out;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Who computes an evaluation: the processor, or a GPU (eval/device_evaluation.hpp). Hidden states are fp32
-// [windows · length, hidden] of the host, windows one after the other.
+// Who computes an evaluation: the processor, or a GPU (eval/device_evaluation.hpp). It holds the hidden states of a
+// chunk of windows while the layers pass by.
 
 #include <cstdint>
 #include <functional>
@@ -13,13 +13,10 @@
 
 namespace squeeze {
 
-// One set of weights on its way through a chunk of windows, and what has been summed up of it over all chunks.
-struct EvaluationPass {
-  std::size_t model = 0;  // whose embedding and head it takes: a place in the engine's list
-  Matrix<float> states = {};
+// Over the predicted tokens of all chunks. What compares is against the reference.
+struct EvaluationSums {
   double nll = 0;  // nats
-  // Of candidates, against the reference.
-  double kl = 0;
+  double kl = 0;   // nats
   std::int64_t same_top = 0;
 };
 
@@ -30,15 +27,16 @@ class EvaluationEngine {
 
   virtual ~EvaluationEngine() = default;
 
-  // Of hidden states, while all layers pass by once: the more, the fewer times a layer is read.
+  // Of hidden states that it can well hold: the more, the fewer times a layer is read.
   virtual std::int64_t chunk_bytes() const = 0;
-  virtual Result<void> embed(std::size_t model, MatrixView<const std::int32_t> windows, MatrixView<float> states) = 0;
-  // One layer of a model of that shape, in place.
-  virtual Result<void> forward(std::size_t model, const LayerWeights& weights, MatrixView<float> states,
-                               const Done& done) = 0;
-  // Given the last layer's output, adds to the sums of each pass. `reference` may be null.
-  virtual Result<void> score(MatrixView<const std::int32_t> windows, EvaluationPass* reference,
-                             std::span<EvaluationPass> candidates, const Done& done) = 0;
+  // Begins a chunk, with a pass for each entry of `models`: a set of weights on its way through all layers, with the
+  // embedding and the head of that place in the engine's list. `windows` int32 [windows, length] lives until score().
+  virtual Result<void> begin(MatrixView<const std::int32_t> windows, std::span<const std::size_t> models) = 0;
+  // The next layer of one pass.
+  virtual Result<void> forward(std::size_t pass, const LayerWeights& weights, const Done& done) = 0;
+  // After the last layer: adds to the sums of each pass. With `compared`, the first is the reference of all others.
+  // `done` counts a token once, not for each pass.
+  virtual Result<void> score(std::span<EvaluationSums> sums, bool compared, const Done& done) = 0;
 };
 
 // For windows of `length` tokens. The models must outlive the engine; their vocabularies are the same.

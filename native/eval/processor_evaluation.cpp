@@ -23,57 +23,61 @@ class ProcessorEvaluation final : public EvaluationEngine {
 
   std::int64_t chunk_bytes() const override { return kChunkBytes; }
 
-  Result<void> embed(std::size_t model, MatrixView<const std::int32_t> windows, MatrixView<float> states) override {
-    decoders_[model].embed(windows.flat(), length_, 0, states);
+  Result<void> begin(MatrixView<const std::int32_t> windows, std::span<const std::size_t> models) override {
+    windows_ = windows;
+    passes_.clear();  // freed before the next size is taken
+    for (const std::size_t model : models) {
+      const Decoder& decoder = decoders_[model];
+      Pass& pass = passes_.emplace_back(Pass{decoder, Matrix<float>(windows.size(), decoder.hidden())});
+      decoder.embed(windows.flat(), length_, 0, pass.states.view());
+    }
     return {};
   }
 
-  Result<void> forward(std::size_t model, const LayerWeights& weights, MatrixView<float> states,
-                       const Done& done) override {
-    const std::int64_t windows = states.rows / length_, batch = std::max<std::int64_t>(1, kBatchRows / length_);
-    for (std::int64_t first = 0; first < windows; first += batch) {
-      const std::int64_t count = std::min(batch, windows - first);
-      decoders_[model].forward(weights, count, states.rows_from(first * length_, count * length_), space_);
+  Result<void> forward(std::size_t pass, const LayerWeights& weights, const Done& done) override {
+    const std::int64_t batch = std::max<std::int64_t>(1, kBatchRows / length_);
+    for (std::int64_t first = 0; first < windows_.rows; first += batch) {
+      const std::int64_t count = std::min(batch, windows_.rows - first);
+      passes_[pass].decoder.forward(weights, count,
+                                    passes_[pass].states.view().rows_from(first * length_, count * length_), space_);
       SQUEEZE_TRY(done(count * length_));
     }
     return {};
   }
 
-  Result<void> score(MatrixView<const std::int32_t> windows, EvaluationPass* reference,
-                     std::span<EvaluationPass> candidates, const Done& done) override {
-    for (std::int64_t w = 0; w < windows.rows; ++w) {
-      score_window(w * length_, windows.row(w), reference, candidates);
+  Result<void> score(std::span<EvaluationSums> sums, bool compared, const Done& done) override {
+    for (std::int64_t w = 0; w < windows_.rows; ++w) {
+      score_window(w, sums, compared);
       SQUEEZE_TRY(done(length_));
     }
     return {};
   }
 
  private:
-  // Losses of the predicted tokens of one window, a block of rows at a time; the reference's logits serve all
-  // candidates.
-  void score_window(std::int64_t first_row, std::span<const std::int32_t> window, EvaluationPass* reference,
-                    std::span<EvaluationPass> candidates) {
+  struct Pass {
+    const Decoder& decoder;
+    Matrix<float> states;
+  };
+
+  // Losses of the predicted tokens of one window, a block of rows at a time; the reference's logits serve all others.
+  void score_window(std::int64_t window, std::span<EvaluationSums> sums, bool compared) {
     const std::int64_t predicted = length_ - 1, vocabulary = decoders_.front().vocabulary();
     const std::int64_t block = std::max<std::int64_t>(1, kLogitFloats / vocabulary);
     for (std::int64_t first = 0; first < predicted; first += block) {
       const std::int64_t count = std::min(block, predicted - first);
-      losses_.resize(static_cast<std::size_t>(count));
-      const auto logits_of = [&](EvaluationPass& pass, Scratch& room) {
-        const MatrixView<float> logits = room.matrix(count, vocabulary);
-        decoders_[pass.model].logits(pass.states.view().rows_from(first_row + first, count), logits, space_);
-        cross_entropy(logits, window.subspan(first + 1, count), losses_);
-        for (const double loss : losses_) pass.nll += loss;
-        return logits;
-      };
       MatrixView<float> p = {};
-      if (reference != nullptr) p = logits_of(*reference, reference_logits_);
-      for (EvaluationPass& candidate : candidates) {
-        const MatrixView<float> q = logits_of(candidate, logits_);
-        if (reference == nullptr) continue;
-        kl_divergence_rows(p, q, losses_);
+      losses_.resize(static_cast<std::size_t>(count));
+      for (std::size_t i = 0; i < passes_.size(); ++i) {
+        const MatrixView<float> logits = (i == 0 ? first_logits_ : logits_).matrix(count, vocabulary);
+        passes_[i].decoder.logits(passes_[i].states.view().rows_from(window * length_ + first, count), logits, space_);
+        cross_entropy(logits, windows_.row(window).subspan(first + 1, count), losses_);
+        for (const double loss : losses_) sums[i].nll += loss;
+        if (i == 0) p = logits;
+        if (i == 0 || !compared) continue;
+        kl_divergence_rows(p, logits, losses_);
         for (std::int64_t r = 0; r < count; ++r) {
-          candidate.kl += losses_[r];
-          candidate.same_top += first_of_largest(p.row(r)) == first_of_largest(q.row(r)) ? 1 : 0;
+          sums[i].kl += losses_[r];
+          sums[i].same_top += first_of_largest(p.row(r)) == first_of_largest(logits.row(r)) ? 1 : 0;
         }
       }
     }
@@ -81,8 +85,10 @@ class ProcessorEvaluation final : public EvaluationEngine {
 
   std::vector<Decoder> decoders_;
   std::int64_t length_;
+  MatrixView<const std::int32_t> windows_;
+  std::vector<Pass> passes_;
   DecoderWorkspace space_;
-  Scratch reference_logits_, logits_;
+  Scratch first_logits_, logits_;
   std::vector<double> losses_;
 };
 
