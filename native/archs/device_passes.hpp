@@ -32,7 +32,6 @@ class DevicePasses {
   static Result<DevicePasses> make(const Decoder& decoder, Stream& stream);
 
   Stream& stream() { return stream_; }
-  const DeviceMatmul& matmul() const { return matmul_; }
   DeviceMatmul& matmul() { return matmul_; }
 
   // One layer over sequences that begin at position 0. y may be x.

@@ -98,7 +98,8 @@ double usual(const std::vector<double>& seconds) {
   return median({seconds.begin() + (seconds.size() > 1 ? 1 : 0), seconds.end()});
 }
 
-void measure(const Model& model, const Matrix<std::int32_t>& tokens, const ActivationStore& store,
+// False where something was not finite.
+bool measure(const Model& model, const Matrix<std::int32_t>& tokens, const ActivationStore& store,
              Estimator estimator) {
   const std::int64_t layers = model.config().layers, free_before = free_on_device();
   std::int64_t least_free = free_before;
@@ -146,7 +147,7 @@ void measure(const Model& model, const Matrix<std::int32_t>& tokens, const Activ
       static_cast<long long>(tokens.cols), embedding, head - looking, usual(forward), usual(backward), forward.front(),
       backward.front(), all, static_cast<long long>(free_before - least_free), loss, finite ? "true" : "false");
   std::fflush(stdout);
-  if (!finite) std::exit(1);
+  return finite;
 }
 
 }  // namespace
@@ -164,6 +165,8 @@ int main(int argc, char** argv) {
   std::printf("wrote the checkpoint in %.1f s\n", seconds_of([&] { model = random_model(folder, layers, hidden); }));
   const auto tokens = random_tokens(samples, length);
   const auto store = require(ActivationStore::make(layers + 2, samples * length, hidden, std::int64_t{1} << 40, {}));
-  for (const Estimator estimator : {Estimator::kSample, Estimator::kToken}) measure(*model, tokens, store, estimator);
-  return 0;
+  bool finite = true;
+  for (const Estimator estimator : {Estimator::kSample, Estimator::kToken})
+    finite = measure(*model, tokens, store, estimator) && finite;
+  return finite ? 0 : 1;
 }
