@@ -11,8 +11,6 @@
 #include "base/threads.hpp"
 #include "calib/activation_store.hpp"
 #include "calib/calibration_journal.hpp"
-#include "calib/squared_gradients.hpp"
-#include "ops/cross_entropy/cross_entropy.hpp"
 #include "ops/row_chunk.hpp"
 
 namespace squeeze {
@@ -33,9 +31,6 @@ SQUEEZE_HOT static void row_statistics(const float* f, const float* w, std::int6
 }
 
 namespace {
-
-constexpr std::int64_t kBatchRows = 1024;       // tokens in one pass of a layer on the way forward
-constexpr std::int64_t kLogitFloats = 1 << 24;  // 64 MB of logits at a time
 
 // Shares of the time: forward one product a linear, backward four (again, dX, dW and what lies between).
 constexpr double kForwardWeight = 0.2, kBackwardWeight = 0.8;
@@ -75,104 +70,80 @@ MatrixSensitivity statistics_of(const MatrixSlot& slot, MatrixView<const float> 
 // One run. The store's slots: the input of each layer up to the first finished one, and last the gradient.
 struct Run {
   const Model& model;
-  const Decoder& decoder;
+  GradientEngine& engine;
   MatrixView<const std::int32_t> tokens;
-  const CalibrationOptions& options;
   RunContext& context;
   CalibrationJournal& journal;
   const ActivationStore& inputs;
-  DecoderWorkspace space = {};
   double loss = 0;
 
-  std::int64_t length() const { return tokens.cols; }
-  std::int64_t to_do() const { return journal.first_finished(); }
+  double samples() const { return static_cast<double>(tokens.rows); }
   MatrixView<float> gradient() const { return inputs.slot(inputs.slots() - 1); }
-  MatrixView<float> of_sample(MatrixView<float> all, std::int64_t sample) const {
-    return all.rows_from(sample * length(), length());
-  }
+  Result<void> report(double samples_done, double passes, std::string detail = {}) const;
 
   Result<void> forward();
   Result<void> head();
   Result<void> backward(std::int64_t layer);
 };
 
+// `samples_done` counts every sample once for each of the stage's passes.
+Result<void> Run::report(double samples_done, double passes, std::string detail) const {
+  context.report({.fraction = samples_done / (passes * samples()),
+                  .work_done = samples_done * static_cast<double>(tokens.cols) / passes,
+                  .unit = "tokens",
+                  .detail = std::move(detail)});
+  return context.check_cancelled();
+}
+
 Result<void> Run::forward() {
   const std::int64_t last = inputs.slots() - 2;  // slots between that are filled from the one before
-  const std::int64_t batch = std::max<std::int64_t>(1, kBatchRows / length());
-  decoder.embed(tokens.flat(), length(), 0, inputs.slot(0));
+  SQUEEZE_TRY(engine.embed(tokens, inputs.slot(0)));
+  double done = 0;
   for (std::int64_t layer = 0; layer < last; ++layer) {
-    SQUEEZE_ASSIGN(const LayerWeights weights, model.layer(layer));
-    for (std::int64_t first = 0; first < tokens.rows; first += batch) {
-      const std::int64_t count = std::min(batch, tokens.rows - first);
-      const auto from = inputs.slot(layer).rows_from(first * length(), count * length());
-      const auto to = inputs.slot(layer + 1).rows_from(first * length(), count * length());
-      std::ranges::copy(from.flat(), to.data);
-      decoder.forward(weights, count, to, space);
-      const double done = static_cast<double>(layer * tokens.rows + first + count);
-      context.report({.fraction = done / static_cast<double>(last * tokens.rows),
-                      .work_done = done * static_cast<double>(length()) / static_cast<double>(last),
-                      .unit = "tokens"});
-      SQUEEZE_TRY(context.check_cancelled());
-    }
+    SQUEEZE_TRY(engine.load(layer, layer + 1 < last ? layer + 1 : -1));
+    SQUEEZE_TRY(engine.forward(inputs.slot(layer), inputs.slot(layer + 1), [&](std::int64_t count) {
+      done += static_cast<double>(count);
+      return report(done, static_cast<double>(last));
+    }));
   }
   return {};
 }
 
 // Losses, and the gradient with respect to the last layer's output.
 Result<void> Run::head() {
-  const std::int64_t block = std::max<std::int64_t>(1, kLogitFloats / decoder.vocabulary());
-  Scratch logits;
-  std::vector<double> losses;
+  std::vector<double> losses(static_cast<std::size_t>(tokens.rows));
+  std::size_t sample = 0;
   double total = 0;
-  for (std::int64_t sample = 0; sample < tokens.rows; ++sample) {
-    const auto x = of_sample(inputs.slot(to_do()), sample), dx = of_sample(gradient(), sample);
-    const std::int64_t predicted = length() - 1;
-    for (std::int64_t first = 0; first < predicted; first += block) {
-      const std::int64_t count = std::min(block, predicted - first);
-      const MatrixView<float> rows = logits.matrix(count, decoder.vocabulary());
-      losses.resize(static_cast<std::size_t>(count));
-      decoder.logits(x.rows_from(first, count), rows, space);
-      cross_entropy_with_gradient(rows, tokens.row(sample).subspan(first + 1, count), losses);
-      decoder.logits_backward(x.rows_from(first, count), rows, dx.rows_from(first, count));
-      for (const double value : losses) total += value;
-    }
-    std::ranges::fill(dx.row(predicted), 0.0f);  // nothing is predicted from the last token
-    if (!std::isfinite(total))
-      return Error{.code = ErrorCode::kValueNotFinite,
-                   .message = "The loss on sample " + std::to_string(sample) +
-                              " is not finite: the model diverges on this text."};
-    SQUEEZE_TRY(context.check_cancelled());
-  }
-  loss = total / static_cast<double>(tokens.rows * (length() - 1));
+  SQUEEZE_TRY(engine.head(
+      tokens, inputs.slot(journal.first_finished()), gradient(), losses, [&](std::int64_t count) -> Result<void> {
+        for (const std::size_t end = sample + static_cast<std::size_t>(count); sample < end; ++sample) {
+          total += losses[sample];
+          if (!std::isfinite(total))
+            return Error{.code = ErrorCode::kValueNotFinite,
+                         .message = "The loss on sample " + std::to_string(sample) +
+                                    " is not finite: the model diverges on this text."};
+        }
+        return context.check_cancelled();
+      }));
+  loss = total / static_cast<double>(tokens.rows * (tokens.cols - 1));
   return {};
 }
 
 Result<void> Run::backward(std::int64_t layer) {
   const auto in_layer = static_cast<std::int64_t>(model.matrices().size()) / model.config().layers;
   const auto slots = std::span(model.matrices()).subspan(layer * in_layer, in_layer);
-  SQUEEZE_ASSIGN(const LayerWeights weights, model.layer(layer));
-  SquaredGradients squares(options.estimator, options.precision, slots);
   const double layers = static_cast<double>(model.config().layers);
-  for (std::int64_t sample = 0; sample < tokens.rows; ++sample) {
-    decoder.backward(
-        weights, of_sample(inputs.slot(layer), sample), of_sample(gradient(), sample), space,
-        [&](std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy) { squares.add(index, x, dy); });
-    const double done =
-        (layers - 1 - static_cast<double>(layer)) * static_cast<double>(tokens.rows) + static_cast<double>(sample + 1);
-    context.report({.fraction = done / (layers * static_cast<double>(tokens.rows)),
-                    .work_done = done * static_cast<double>(length()) / layers,
-                    .unit = "tokens",
-                    .detail = "Layer " + std::to_string(layer)});
-    SQUEEZE_TRY(context.check_cancelled());
-  }
-  squares.finish(tokens.rows);
+  SQUEEZE_ASSIGN(const LayerWeights* const weights, engine.load(layer, layer - 1));
+  double done = (layers - 1 - static_cast<double>(layer)) * samples();
+  SQUEEZE_ASSIGN(const auto values, engine.backward(inputs.slot(layer), gradient(), [&](std::int64_t count) {
+    done += static_cast<double>(count);
+    return report(done, layers, "Layer " + std::to_string(layer));
+  }));
 
-  std::vector<MatrixView<const float>> values;
   std::vector<MatrixSensitivity> statistics;
-  const auto linears = weights.linears();
+  const auto linears = weights->linears();
   for (std::int64_t i = 0; i < in_layer; ++i) {
-    values.push_back(squares.of(i));
-    statistics.push_back(statistics_of(slots[i], squares.of(i), *linears[i]));
+    statistics.push_back(statistics_of(slots[i], values[i], *linears[i]));
     if (!std::isfinite(statistics.back().sum))
       return Error{.code = ErrorCode::kValueNotFinite,
                    .message = "The squared gradients of " + slots[i].name + ".weight are not finite.",
@@ -188,19 +159,14 @@ Result<void> run_layers(const Model& model, MatrixView<const std::int32_t> token
   const std::int64_t to_do = journal.first_finished();
   const bool resumed = to_do < model.config().layers;
   if (to_do == 0) return {};
-  SQUEEZE_ASSIGN(const auto decoder, Decoder::make(model, tokens.cols, options.precision));
+  const GradientEngineFactory make = options.engine ? options.engine : make_processor_engine;
+  SQUEEZE_ASSIGN(const auto engine, make(model, tokens.cols, options.precision, options.estimator));
   // Inputs of the layers to do, the last output when the head is still to be passed, and the gradient.
   const std::int64_t inputs = resumed ? to_do : to_do + 1;
   const std::int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : free_memory_bytes() / 2;
   SQUEEZE_ASSIGN(const auto store,
                  ActivationStore::make(inputs + 1, tokens.size(), model.config().hidden, limit, journal.folder()));
-  Run run{.model = model,
-          .decoder = decoder,
-          .tokens = tokens,
-          .options = options,
-          .context = context,
-          .journal = journal,
-          .inputs = store};
+  Run run{.model = model, .engine = *engine, .tokens = tokens, .context = context, .journal = journal, .inputs = store};
   context.stage("Reading the text", kForwardWeight);
   SQUEEZE_TRY(run.forward());
   if (resumed) {
@@ -219,7 +185,7 @@ Result<void> run_layers(const Model& model, MatrixView<const std::int32_t> token
 Result<CalibrationOutcome> calibrate(const Model& model, MatrixView<const std::int32_t> tokens,
                                      const CalibrationOptions& options, RunContext& context) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
-  SQUEEZE_TRY(check_supported(options.precision));
+  if (!options.engine) SQUEEZE_TRY(check_supported(options.precision));
   const std::string fingerprint = fingerprint_of(model, tokens, options);
   SQUEEZE_ASSIGN(auto journal, CalibrationJournal::open(options.out, fingerprint, model));
   if (auto done = run_layers(model, tokens, options, context, journal); !done.ok()) {

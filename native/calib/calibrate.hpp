@@ -16,17 +16,18 @@
 #include "archs/model.hpp"
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
-#include "ops/matmul/precision.hpp"
+#include "calib/gradient_engine.hpp"
 
 namespace squeeze {
 
-enum class Estimator { kSample, kToken };
-
 struct CalibrationOptions {
   Estimator estimator = Estimator::kSample;
-  Precision precision = Precision::kFloat32;  // of the products; kDeviceUnavailable where the processor lacks it
+  Precision precision = Precision::kFloat32;  // of the products; kDeviceUnavailable where it cannot be had
   std::int64_t memory_limit_bytes = 0;        // of activations kept in memory; 0: half of the free memory
   std::filesystem::path out;                  // folder that appears when all is done; "<out>.partial" until then
+  // Who computes; none: the processor. It is no part of the fingerprint: F of either agree within the rounding of the
+  // precision, and a run that one began the other may finish.
+  GradientEngineFactory engine = {};
 };
 
 struct MatrixSensitivity {

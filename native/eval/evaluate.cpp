@@ -1,56 +1,15 @@
 #include "eval/evaluate.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <vector>
 
 #include "archs/decoder.hpp"
-#include "ops/cross_entropy/cross_entropy.hpp"
 
 namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kChunkBytes = 1 << 30;                    // of hidden states held while the layers pass by
 constexpr std::int64_t kCandidateBytes = std::int64_t{4} << 30;  // of hidden states of all candidates together
-constexpr std::int64_t kBatchRows = 1024;       // tokens in one pass of a layer: large products, bounded memory
-constexpr std::int64_t kLogitFloats = 1 << 24;  // 64 MB of logits at a time
-
-// One set of weights on its way through a chunk of windows.
-struct Pass {
-  Matrix<float> states = {};
-  Scratch logits = {};
-  double nll = 0;
-  // Of candidates, against the reference.
-  double kl = 0;
-  std::int64_t same_top = 0;
-};
-
-// All passes use one workspace: they go one after the other.
-struct Walk {
-  const Decoder& decoder;
-  DecoderWorkspace& space;
-  MatrixView<const std::int32_t> windows;
-  std::int64_t batch;  // windows in one pass of a layer
-
-  void embed(Pass& pass) const {
-    pass.states = {};  // freed before the next size is taken
-    pass.states = Matrix<float>(windows.size(), decoder.hidden());
-    decoder.embed(windows.flat(), windows.cols, 0, pass.states.view());
-  }
-
-  // Calls `done(tokens)` after each batch.
-  Result<void> layer(const LayerWeights& weights, Pass& pass,
-                     const std::function<Result<void>(std::int64_t)>& done) const {
-    const std::int64_t length = windows.cols;
-    for (std::int64_t first = 0; first < windows.rows; first += batch) {
-      const std::int64_t count = std::min(batch, windows.rows - first);
-      decoder.forward(weights, count, pass.states.view().rows_from(first * length, count * length), space);
-      SQUEEZE_TRY(done(count * length));
-    }
-    return {};
-  }
-};
 
 // Counts tokens times layers, of both models.
 struct Reporter {
@@ -65,53 +24,14 @@ struct Reporter {
   }
 };
 
-std::int64_t first_of_largest(std::span<const float> row) { return std::ranges::max_element(row) - row.begin(); }
-
-// A pass with the decoder whose head turns its states into logits.
-struct Scored {
-  const Decoder& decoder;
-  Pass& pass;
-};
-
-// Losses of the predicted tokens of one window, a block of rows at a time; the reference's logits serve all candidates.
-void score(std::int64_t first_row, std::span<const std::int32_t> window, std::optional<Scored> reference,
-           std::span<const Scored> candidates, DecoderWorkspace& space) {
-  const std::int64_t predicted = static_cast<std::int64_t>(window.size()) - 1;
-  const std::int64_t vocabulary = candidates.front().decoder.vocabulary();
-  const std::int64_t block = std::max<std::int64_t>(1, kLogitFloats / vocabulary);
-  std::vector<double> losses;
-  for (std::int64_t first = 0; first < predicted; first += block) {
-    const std::int64_t count = std::min(block, predicted - first);
-    const auto targets = window.subspan(first + 1, count);
-    losses.resize(count);
-    const auto logits_of = [&](const Scored& one, Scratch& room) {
-      const MatrixView<float> logits = room.matrix(count, vocabulary);
-      one.decoder.logits(one.pass.states.view().rows_from(first_row + first, count), logits, space);
-      cross_entropy(logits, targets, losses);
-      for (const double loss : losses) one.pass.nll += loss;
-      return logits;
-    };
-    MatrixView<float> p = {};
-    if (reference) p = logits_of(*reference, reference->pass.logits);
-    for (const Scored& candidate : candidates) {
-      const MatrixView<float> q = logits_of(candidate, candidates.front().pass.logits);
-      if (!reference) continue;
-      kl_divergence_rows(p, q, losses);
-      for (std::int64_t r = 0; r < count; ++r) {
-        candidate.pass.kl += losses[r];
-        candidate.pass.same_top += first_of_largest(p.row(r)) == first_of_largest(q.row(r)) ? 1 : 0;
-      }
-    }
-  }
-}
-
-Evaluation evaluation_of(const Pass& pass, MatrixView<const std::int32_t> tokens, const Pass* reference) {
+Evaluation evaluation_of(const EvaluationSums& sums, MatrixView<const std::int32_t> tokens,
+                         const EvaluationSums* reference) {
   Evaluation result{.mean_nll = 0, .tokens = tokens.rows * (tokens.cols - 1), .windows = tokens.rows, .divergence = {}};
   const double count = static_cast<double>(result.tokens);
-  result.mean_nll = pass.nll / count;
+  result.mean_nll = sums.nll / count;
   if (reference)
-    result.divergence = Divergence{.kl_mean = pass.kl / count,
-                                   .top1_agreement = static_cast<double>(pass.same_top) / count,
+    result.divergence = Divergence{.kl_mean = sums.kl / count,
+                                   .top1_agreement = static_cast<double>(sums.same_top) / count,
                                    .against_nll = reference->nll / count};
   return result;
 }
@@ -121,10 +41,16 @@ std::int64_t windows_in(std::int64_t bytes, std::int64_t length, std::int64_t wi
   return std::max<std::int64_t>(1, bytes / window_bytes);
 }
 
+Result<std::unique_ptr<EvaluationEngine>> make_engine(const EvaluationEngineFactory& factory,
+                                                      std::span<const Model* const> models, std::int64_t length,
+                                                      Precision precision) {
+  return factory ? factory(models, length, precision) : make_processor_evaluation(models, length, precision);
+}
+
 }  // namespace
 
 Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
-                            RunContext& context, Precision precision) {
+                            RunContext& context, Precision precision, const EvaluationEngineFactory& factory) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
   if (against != nullptr) {
     if (against->config().vocabulary != model.config().vocabulary)
@@ -135,43 +61,32 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
     SQUEEZE_TRY(check_tokens(against->config(), tokens));
   }
   const std::int64_t length = tokens.cols;
-  SQUEEZE_ASSIGN(const Decoder decoder, Decoder::make(model, length, precision));
-  std::optional<Decoder> other_decoder;
-  if (against != nullptr) {
-    SQUEEZE_ASSIGN(other_decoder, Decoder::make(*against, length, precision));
-  }
+  // The reference comes first.
+  std::vector<const Model*> models{&model};
+  if (against != nullptr) models.insert(models.begin(), against);
+  SQUEEZE_ASSIGN(const auto engine, make_engine(factory, models, length, precision));
 
   context.stage("Evaluating", 1);
   // Each window also passes the head, which is counted as one layer more.
   const double layers = static_cast<double>(model.config().layers + (against ? against->config().layers : 0) + 1);
   Reporter reporter{context, layers * static_cast<double>(tokens.size())};
+  const auto report = [&](std::int64_t done) { return reporter.add(done, layers); };
   const std::int64_t widest = std::max(model.config().hidden, against ? against->config().hidden : 0);
-  const std::int64_t chunk = windows_in(kChunkBytes, length, widest, against ? 2 : 1);
+  const std::int64_t chunk = windows_in(engine->chunk_bytes(), length, widest, against ? 2 : 1);
 
-  Pass pass, other;
-  DecoderWorkspace space;
-  const auto run = [&](const Decoder& by, Pass& through, MatrixView<const std::int32_t> windows) -> Result<void> {
-    const Walk walk{by, space, windows, std::max<std::int64_t>(1, kBatchRows / length)};
-    walk.embed(through);
-    for (std::int64_t layer = 0; layer < by.model().config().layers; ++layer) {
-      SQUEEZE_ASSIGN(const LayerWeights weights, by.model().layer(layer));
-      SQUEEZE_TRY(walk.layer(weights, through, [&](std::int64_t done) { return reporter.add(done, layers); }));
-    }
-    return {};
-  };
-  const Scored candidate{decoder, pass};
-  std::optional<Scored> reference;
-  if (other_decoder) reference.emplace(*other_decoder, other);
+  constexpr std::size_t kPlaces[] = {0, 1};
+  std::vector<EvaluationSums> sums(models.size());
   for (std::int64_t first = 0; first < tokens.rows; first += chunk) {
     const auto windows = tokens.rows_from(first, std::min(chunk, tokens.rows - first));
-    SQUEEZE_TRY(run(decoder, pass, windows));
-    if (other_decoder) SQUEEZE_TRY(run(*other_decoder, other, windows));
-    for (std::int64_t w = 0; w < windows.rows; ++w) {
-      score(w * length, windows.row(w), reference, {&candidate, 1}, space);
-      SQUEEZE_TRY(reporter.add(length, layers));
-    }
+    SQUEEZE_TRY(engine->begin(windows, std::span(kPlaces).first(models.size())));
+    for (std::size_t i = 0; i < models.size(); ++i)
+      for (std::int64_t layer = 0; layer < models[i]->config().layers; ++layer) {
+        SQUEEZE_ASSIGN(const LayerWeights weights, models[i]->layer(layer));
+        SQUEEZE_TRY(engine->forward(i, weights, report));
+      }
+    SQUEEZE_TRY(engine->score(sums, against != nullptr, report));
   }
-  return evaluation_of(pass, tokens, other_decoder ? &other : nullptr);
+  return evaluation_of(sums.back(), tokens, against != nullptr ? &sums.front() : nullptr);
 }
 
 std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens) {
@@ -180,16 +95,13 @@ std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std:
 
 Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_t count, const CandidateLayers& layers,
                                                  MatrixView<const std::int32_t> tokens, RunContext& context,
-                                                 Precision precision) {
+                                                 Precision precision, const EvaluationEngineFactory& factory) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
-  const std::int64_t length = tokens.cols;
-  SQUEEZE_ASSIGN(const Decoder decoder, Decoder::make(model, length, precision));
-  DecoderWorkspace space;
-  const Walk walk{decoder, space, tokens, std::max<std::int64_t>(1, kBatchRows / length)};
-  Pass own;
-  std::vector<Pass> passes(static_cast<std::size_t>(count));
-  walk.embed(own);
-  for (Pass& pass : passes) pass.states = own.states;
+  const Model* const models[] = {&model};
+  SQUEEZE_ASSIGN(const auto engine, make_engine(factory, models, tokens.cols, precision));
+  // The model itself comes first.
+  const std::vector<std::size_t> places(static_cast<std::size_t>(count) + 1, 0);
+  SQUEEZE_TRY(engine->begin(tokens, places));
 
   const double rounds = static_cast<double>((model.config().layers + 1) * (count + 1));
   Reporter reporter{context, rounds * static_cast<double>(tokens.size())};
@@ -197,18 +109,14 @@ Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_
   for (std::int64_t index = 0; index < model.config().layers; ++index) {
     SQUEEZE_ASSIGN(const LayerWeights weights, model.layer(index));
     SQUEEZE_ASSIGN(const std::vector<LayerWeights> theirs, layers(index, weights));
-    SQUEEZE_TRY(walk.layer(weights, own, report));
-    for (std::size_t i = 0; i < passes.size(); ++i) SQUEEZE_TRY(walk.layer(theirs[i], passes[i], report));
+    SQUEEZE_TRY(engine->forward(0, weights, report));
+    for (std::size_t i = 0; i < theirs.size(); ++i) SQUEEZE_TRY(engine->forward(i + 1, theirs[i], report));
   }
-  std::vector<Scored> candidates;
-  for (Pass& pass : passes) candidates.push_back({decoder, pass});
-  for (std::int64_t w = 0; w < tokens.rows; ++w) {
-    score(w * length, tokens.row(w), Scored{decoder, own}, candidates, space);
-    SQUEEZE_TRY(report(length * (count + 1)));
-  }
+  std::vector<EvaluationSums> sums(places.size());
+  SQUEEZE_TRY(engine->score(sums, /*compared=*/true, [&](std::int64_t done) { return report(done * (count + 1)); }));
   CandidateEvaluations out;
-  out.own = evaluation_of(own, tokens, nullptr);
-  for (const Pass& pass : passes) out.candidates.push_back(evaluation_of(pass, tokens, &own));
+  out.own = evaluation_of(sums.front(), tokens, nullptr);
+  for (std::size_t i = 1; i < sums.size(); ++i) out.candidates.push_back(evaluation_of(sums[i], tokens, &sums.front()));
   return out;
 }
 

@@ -11,7 +11,7 @@
 #include "archs/model.hpp"
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
-#include "ops/matmul/precision.hpp"
+#include "eval/evaluation_engine.hpp"
 
 namespace squeeze {
 
@@ -29,9 +29,11 @@ struct Evaluation {
 };
 
 // tokens: int32 [windows, length], length >= 2. Streams layer by layer over chunks of windows. Sums in float64.
-// `precision` is that of the products of both models; kDeviceUnavailable where the processor lacks it.
+// `precision` is that of the products of both models; kDeviceUnavailable where it cannot be had. `factory` makes who
+// computes; none: the processor.
 Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
-                            RunContext& context, Precision precision = Precision::kFloat32);
+                            RunContext& context, Precision precision = Precision::kFloat32,
+                            const EvaluationEngineFactory& factory = {});
 
 struct CandidateEvaluations {
   Evaluation own;                      // of the model itself
@@ -48,7 +50,8 @@ using CandidateLayers = std::function<Result<std::vector<LayerWeights>>(std::int
 // stage that the caller has begun.
 Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_t count, const CandidateLayers& layers,
                                                  MatrixView<const std::int32_t> tokens, RunContext& context,
-                                                 Precision precision = Precision::kFloat32);
+                                                 Precision precision = Precision::kFloat32,
+                                                 const EvaluationEngineFactory& factory = {});
 std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens);
 
 }  // namespace squeeze
