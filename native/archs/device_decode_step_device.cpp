@@ -74,7 +74,8 @@ void DeviceDecodeStep::make_logits(Stream& stream, DeviceView<const float> x) {
 void DeviceDecodeStep::choose(Stream& stream, std::int64_t count, const DeviceTextState& state,
                               ChosenOnDevice* chosen) {
   argmax_log_probability(stream, logits_, likeliest_.data(), logprob_.data());
-  take_chosen(stream, likeliest_.data(), logprob_.data(), static_cast<std::int32_t>(count), state, chosen);
+  take_chosen(stream, likeliest_.data(), logprob_.data(), static_cast<std::int32_t>(count), model_.config().vocabulary,
+              state, chosen);
 }
 
 }  // namespace squeeze

@@ -18,12 +18,12 @@ __global__ void embed_next_kernel(const T* table, const float* positions, Device
 }
 
 __global__ void take_chosen_kernel(const std::int32_t* token, const float* logprob, std::int32_t count,
-                                   DeviceTextState state, ChosenOnDevice* chosen) {
+                                   std::int32_t vocabulary, DeviceTextState state, ChosenOnDevice* chosen) {
   if (threadIdx.x != 0) return;
   const std::int32_t position = *state.position + count;
-  chosen[position - 1] = {*token, *logprob};  // of logits that are not finite, there may be none: the host will see
+  chosen[position - 1] = {*token, *logprob};
   *state.position = position;
-  state.tokens[0] = max(*token, 0);
+  state.tokens[0] = *token >= 0 && *token < vocabulary ? *token : 0;
 }
 
 template <typename T>
@@ -42,8 +42,9 @@ void embed_next(Stream& stream, DeviceView<const Half> halves, DeviceView<const 
 }
 
 void take_chosen(Stream& stream, const std::int32_t* token, const float* logprob, std::int32_t count,
-                 const DeviceTextState& state, ChosenOnDevice* chosen) {
-  launch(stream, {.grid = {1}, .block = {32}}, take_chosen_kernel, token, logprob, count, state, chosen);
+                 std::int64_t vocabulary, const DeviceTextState& state, ChosenOnDevice* chosen) {
+  launch(stream, {.grid = {1}, .block = {32}}, take_chosen_kernel, token, logprob, count,
+         static_cast<std::int32_t>(vocabulary), state, chosen);
 }
 
 }  // namespace squeeze

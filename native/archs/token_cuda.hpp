@@ -25,7 +25,8 @@ void embed_next(Stream& stream, DeviceView<const Half> halves, DeviceView<const 
                 DeviceView<const float> positions, const DeviceTextState& state, DeviceView<float> x);
 
 // After `count` tokens: writes down what was chosen as that of the last one's position, and makes it the next token.
+// Of logits that are not finite there may be no likeliest: something outside the vocabulary. The next token is 0 then.
 void take_chosen(Stream& stream, const std::int32_t* token, const float* logprob, std::int32_t count,
-                 const DeviceTextState& state, ChosenOnDevice* chosen);
+                 std::int64_t vocabulary, const DeviceTextState& state, ChosenOnDevice* chosen);
 
 }  // namespace squeeze

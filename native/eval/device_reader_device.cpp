@@ -94,6 +94,7 @@ Result<void> DeviceReader::read(std::span<const std::int32_t> tokens, std::int64
   const auto count = static_cast<std::int64_t>(tokens.size());
   assert(count >= 1 && count <= kPromptRows && first + count <= context());
   SQUEEZE_TRY(run.check_cancelled());
+  stream_.enter();
   const bool is_under_way = count == 1 && first == last_ + 1 && ahead_ == tokens[0];
   ahead_.reset();
   if (!is_under_way) {
@@ -115,6 +116,7 @@ Result<void> DeviceReader::read(std::span<const std::int32_t> tokens, std::int64
 }
 
 Result<ChosenToken> DeviceReader::likeliest(bool goes_on) {
+  stream_.enter();
   copies_.wait_for(stream_);
   copies_.copy(seen_.data(), chosen_.data() + last_, sizeof(ChosenOnDevice));
   const bool runs_ahead = goes_on && last_ + 1 < context();
@@ -127,6 +129,7 @@ Result<ChosenToken> DeviceReader::likeliest(bool goes_on) {
 }
 
 Result<std::span<const float>> DeviceReader::logits() {
+  stream_.enter();
   stream_.download(logits_.data(), step_.logits());
   SQUEEZE_TRY(stream_.finish());
   return std::span<const float>(logits_.span());
@@ -137,6 +140,7 @@ Result<MatrixView<const float>> DeviceReader::read_all(std::span<const std::int3
   const MatrixView<float> out = all_logits_.matrix(static_cast<std::int64_t>(tokens.size()), vocabulary());
   const std::int64_t most = std::max<std::int64_t>(1, kLogitsBytes / (4 * vocabulary()));
   ahead_.reset();
+  stream_.enter();
   for (std::int64_t begin = 0; begin < out.rows; begin += kPromptRows) {
     const std::int64_t count = std::min(kPromptRows, out.rows - begin);
     set_state(tokens.subspan(begin, count), first + begin);

@@ -20,11 +20,15 @@ enum class Stored { kF16, kBF16, kLut3, kLut4Sparse };
 constexpr std::int64_t kContext = 32;
 
 // A tiny model whose linears are stored as `stored`, so that the device has the very weights that the processor has.
-void write_checkpoint(const std::filesystem::path& folder, const std::string& family, Stored stored) {
+void write_checkpoint(const std::filesystem::path& folder, const std::string& family, Stored stored,
+                      float head_factor = 1) {
   const bool lut = stored == Stored::kLut3 || stored == Stored::kLut4Sparse;
   auto config = nlohmann::json::parse(tiny_config(family));
   if (lut) config["quantization_config"] = {{"quant_method", "squeeze-studio"}};
-  const auto tensors = tiny_tensors(folder, config.dump());
+  auto tensors = tiny_tensors(folder, config.dump());
+  for (TinyTensor& t : tensors)
+    if (t.name == "lm_head.weight")
+      for (float& value : t.values) value *= head_factor;
   std::vector<std::vector<Half>> halves;
   std::vector<std::vector<BFloat16>> bfloats;
   std::vector<TensorSource> sources;
@@ -126,22 +130,18 @@ TEST_CASE("device: every family says what it says on the processor") {
       // A prompt of few tokens, and one by matrix products.
       for (const std::int32_t length : {1, 7, 20}) {
         CAPTURE(length);
-        const auto request = greedy(some_tokens(length), length == 7 ? 3 : 10);
+        const auto request = greedy(some_tokens(length), length == 7 ? 2 : 7);
         check_same(say(*pair.device, request), say(*pair.processor, request), tolerance(stored, length == 20));
       }
-      for (const std::int64_t first : {1, 9}) {
-        CAPTURE(first);
-        const auto tokens = some_tokens(30);
-        const auto found = pair.device->predict(tokens, first, 30 - first, run);
-        REQUIRE(found.ok());
-        const auto wanted = pair.processor->predict(tokens, first, 30 - first, run);
-        double worst = 0;
-        for (std::int64_t row = 0; row < found.value().rows; ++row)
-          worst = std::max(worst, relative_error(found.value().row(row), wanted.value().row(row)));
-        print_figure("figure device %-8s stored %d from %2ld: %.1e\n", family.c_str(), static_cast<int>(stored),
-                     static_cast<long>(first), worst);
-        CHECK(worst < tolerance(stored, true));
-      }
+      const auto tokens = some_tokens(30);
+      const auto found = pair.device->predict(tokens, 9, 21, run);
+      REQUIRE(found.ok());
+      const auto wanted = pair.processor->predict(tokens, 9, 21, run);
+      double worst = 0;
+      for (std::int64_t row = 0; row < found.value().rows; ++row)
+        worst = std::max(worst, relative_error(found.value().row(row), wanted.value().row(row)));
+      print_figure("figure device %-8s stored %d: %.1e\n", family.c_str(), static_cast<int>(stored), worst);
+      CHECK(worst < tolerance(stored, true));
     }
   }
 }
@@ -184,6 +184,22 @@ TEST_CASE("device: draws are made from the same logits, and a seed gives the sam
   CHECK(one.tokens == say(*pair.processor, request).tokens);
   request.sampling = {.temperature = 0, .repetition_penalty = 1.5};
   CHECK(say(*pair.device, request).tokens == say(*pair.processor, request).tokens);
+}
+
+TEST_CASE("device: a model that has diverged says so, and what was read ahead of it does no harm") {
+  TestFolder folder, sound;
+  if (!generators(sound, "llama", Stored::kBF16).device) return;
+  write_checkpoint(folder.path(), "llama", Stored::kBF16, 3.4e38f);  // more than fp32 holds, once added up
+  auto reader = make_device_reader(Model::open(folder.path()).value(), kContext);
+  REQUIRE(reader.ok());
+  const auto generator = Generator::make(std::move(reader).value());
+  SilentContext run;
+  for (int again = 0; again < 2; ++again) {
+    const auto outcome = generator->generate(
+        greedy({1, 2}, 8), [](std::int32_t, float) {}, run);
+    REQUIRE_FALSE(outcome.ok());
+    CHECK(outcome.error().code == ErrorCode::kValueNotFinite);
+  }
 }
 
 TEST_CASE("device: what has no room or no sense is refused") {
