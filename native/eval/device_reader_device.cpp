@@ -110,8 +110,8 @@ Result<void> DeviceReader::read(std::span<const std::int32_t> tokens, std::int64
     if (count > 1 && wants_next) step_.choose(stream_, count, state(), chosen_.data());
   }
   last_ = first + count - 1;
-  // Parts of a prompt are waited for, so that one can be cancelled between them.
-  if (count > 1 || stream_.failed()) return stream_.finish();
+  // Waited for, unless it began ahead: so a prompt can be cancelled between its parts, and its time is its own.
+  if (!is_under_way || stream_.failed()) return stream_.finish();
   return {};
 }
 
