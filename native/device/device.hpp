@@ -60,6 +60,9 @@ class Stream {
   ~Stream();
 
   const DeviceProperties& device() const;
+  // For a thread other than the one that made the stream, before it hands in work: the stream's device becomes the
+  // thread's.
+  void enter();
 
   // Copies between host and device, either way, or within either. Of pageable host memory it is done on return; pinned
   // memory must stay until finish().

@@ -146,6 +146,10 @@ void Stream::wait_for(const Stream& other) {
   check_launch(cudaStreamWaitEvent(state_->stream, other.state_->event, 0), where);
 }
 
+void Stream::enter() {
+  if (!failed()) check_launch(cudaSetDevice(state_->device.index), std::source_location::current());
+}
+
 void Stream::begin_recording() {
   if (failed()) return;
   check_launch(cudaStreamBeginCapture(state_->stream, cudaStreamCaptureModeThreadLocal),

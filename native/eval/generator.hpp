@@ -9,6 +9,7 @@
 
 #include "archs/model.hpp"
 #include "base/progress.hpp"
+#include "eval/text_reader.hpp"
 #include "ops/matmul/precision.hpp"
 
 namespace squeeze {
@@ -52,9 +53,11 @@ struct GeneratorOptions {
 // begins with what is in it pays only for the rest.
 class Generator {
  public:
-  // Weights whose layout has a form for products with few vectors are copied into it; the model's files are then let go
-  // of.
+  // On the processor. Weights whose layout has a form for products with few vectors are copied into it; the model's
+  // files are then let go of.
   static Result<std::unique_ptr<Generator>> make(std::shared_ptr<const Model> model, const GeneratorOptions& options);
+  // With another way to compute: see device_reader.hpp.
+  static std::unique_ptr<Generator> make(std::unique_ptr<TextReader> reader);
   ~Generator();
 
   std::int64_t context() const;

@@ -68,6 +68,7 @@ Result<void> Stream::finish(std::source_location) {
 }
 
 void Stream::wait_for(const Stream&) {}
+void Stream::enter() {}
 
 void Stream::begin_recording() { state_->recording = true; }
 Graph Stream::end_recording() {
