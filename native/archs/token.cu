@@ -19,6 +19,8 @@ __global__ void embed_next_kernel(const T* table, const float* positions, Device
 
 __global__ void take_chosen_kernel(const std::int32_t* token, const float* logprob, std::int32_t count,
                                    std::int32_t vocabulary, DeviceTextState state, ChosenOnDevice* chosen) {
+  let_next_begin();
+  wait_for_previous();
   if (threadIdx.x != 0) return;
   const std::int32_t position = *state.position + count;
   chosen[position - 1] = {*token, *logprob};
@@ -43,7 +45,7 @@ void embed_next(Stream& stream, DeviceView<const Half> halves, DeviceView<const 
 
 void take_chosen(Stream& stream, const std::int32_t* token, const float* logprob, std::int32_t count,
                  std::int64_t vocabulary, const DeviceTextState& state, ChosenOnDevice* chosen) {
-  launch(stream, {.grid = {1}, .block = {32}}, take_chosen_kernel, token, logprob, count,
+  launch(stream, {.grid = {1}, .block = {32}, .early = true}, take_chosen_kernel, token, logprob, count,
          static_cast<std::int32_t>(vocabulary), state, chosen);
 }
 

@@ -73,6 +73,8 @@ __global__ void __launch_bounds__(kThreads)
   __shared__ float weights[kRows][kMostSplits];
   __shared__ int is_last;
 
+  let_next_begin();
+  wait_for_previous();
   const int split = static_cast<int>(blockIdx.x), kv_head = static_cast<int>(blockIdx.y);
   const int first = *first_position, known = first + shape.tokens;
   const int oldest = shape.window > 0 ? max(0, first - shape.window + 1) : 0;
@@ -305,7 +307,8 @@ void DeviceDecodeAttention::run(Stream& stream, const DeviceCacheView& cache, co
   launch(
       stream,
       {.grid = {static_cast<unsigned>(splits_), static_cast<unsigned>(shape_.kv_heads), blocks_for(rows, block_rows)},
-       .block = {kThreads}},
+       .block = {kThreads},
+       .early = true},
       kernel_for(block_rows, lanes_of(cache.width)), q.data, cache, first_position, shape, partial_.data(),
       arrived_.data(), out.data);
 }

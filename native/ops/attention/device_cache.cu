@@ -26,6 +26,8 @@ struct Turning {
 __global__ void __launch_bounds__(32 * kWarps)
     store_kernel(DeviceCacheView cache, Turning turning, const std::int32_t* first_position, float* q, const float* k,
                  const float* v, int tokens, int heads) {
+  let_next_begin();
+  wait_for_previous();
   const int lane = static_cast<int>(threadIdx.x) % 32, all_heads = heads + 2 * cache.kv_heads;
   const std::int64_t unit = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / 32;
   if (unit >= static_cast<std::int64_t>(tokens) * all_heads) return;  // whole warps
@@ -118,7 +120,8 @@ void store(Stream& stream, const DeviceCacheView& cache, const DeviceHeadPrepara
                         .k_norm = preparation.k_norm,
                         .eps = preparation.eps};
   const std::int64_t heads = q.cols / cache.head_dim;
-  launch(stream, {.grid = {blocks_for(q.rows * (heads + 2 * cache.kv_heads), kWarps)}, .block = {32 * kWarps}},
+  launch(stream,
+         {.grid = {blocks_for(q.rows * (heads + 2 * cache.kv_heads), kWarps)}, .block = {32 * kWarps}, .early = true},
          store_kernel, cache, turning, first_position, q.data, k.data, v.data, static_cast<int>(q.rows),
          static_cast<int>(heads));
 }
