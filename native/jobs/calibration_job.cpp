@@ -11,7 +11,7 @@
 
 namespace squeeze {
 
-Result<contract::CalibrationResult> run_calibration(const contract::CalibrationStartParams& params,
+Result<contract::CalibrationResult> run_calibration(const contract::CalibrationStartParams& params, const Device&,
                                                     RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params.out));

@@ -59,7 +59,7 @@ Result<contract::MatrixErrors> tabulate(const contract::ErrorsStartParams& param
 
 }  // namespace
 
-Result<contract::ErrorsResult> run_errors(const contract::ErrorsStartParams& params,
+Result<contract::ErrorsResult> run_errors(const contract::ErrorsStartParams& params, const Device&,
                                           const std::function<void(const contract::MatrixErrors&)>& measured,
                                           RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();

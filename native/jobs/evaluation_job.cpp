@@ -16,7 +16,8 @@ std::optional<double> if_finite(double value) { return std::isfinite(value) ? st
 
 }  // namespace
 
-Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStartParams& params, RunContext& context) {
+Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStartParams& params, const Device&,
+                                                  RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_ASSIGN(const auto model, Model::open(params.model));
   SQUEEZE_ASSIGN(const Matrix<std::int32_t> tokens, read_tokens(params.tokens, model->config()));

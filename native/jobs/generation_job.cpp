@@ -43,7 +43,7 @@ contract::GenerationResultStopReason reason_of(StopReason reason) {
 
 }  // namespace
 
-Result<contract::ModelLoadResult> LoadedModels::load(const contract::ModelLoadParams& params) {
+Result<contract::ModelLoadResult> LoadedModels::load(const contract::ModelLoadParams& params, const Device&) {
   set_thread_count(static_cast<int>(params.threads));
   SQUEEZE_ASSIGN(const auto model, Model::open(params.path));
   const std::int64_t limit = model->config().context;

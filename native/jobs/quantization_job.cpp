@@ -246,7 +246,7 @@ Result<void> check_quantization(const contract::QuantizationStartParams& params)
   return check_output(params.out);
 }
 
-Result<contract::QuantizationResult> run_quantization(const contract::QuantizationStartParams& params,
+Result<contract::QuantizationResult> run_quantization(const contract::QuantizationStartParams& params, const Device&,
                                                       RunContext& context) {
   return Run(params, context)();
 }

@@ -230,7 +230,7 @@ Result<void> check_sweep(const contract::SweepStartParams& params) {
   return {};
 }
 
-Result<contract::SweepResult> run_sweep(const contract::SweepStartParams& params, RunContext& context) {
+Result<contract::SweepResult> run_sweep(const contract::SweepStartParams& params, const Device&, RunContext& context) {
   return Sweep(params, context)();
 }
 

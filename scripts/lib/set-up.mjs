@@ -5,7 +5,7 @@ import { withLock } from './lock.mjs'
 import { buildFolder, nativeTests, nodePackage, OLDEST_NODE, pinnedNode, root, sidecar } from './places.mjs'
 import { ask, failureText, runLogged, StepFailed } from './run.mjs'
 import { forget, hashOf, isFresh, remember } from './stamp.mjs'
-import { checkTools, packagesMatchLock } from './tools.mjs'
+import { checkTools, cudaCompiler, packagesMatchLock } from './tools.mjs'
 
 const built = (path) => join(root, 'out', path)
 const STUDIO_OUTPUTS = ['main/app.js', 'main/cli.js', 'preload/index.cjs', 'renderer/index.html'].map(built)
@@ -48,9 +48,12 @@ export async function buildNative(step, { tests }) {
   const hash = nativeHash(tests)
   await step('Build the sidecar', async () => {
     forget(name)
-    const cmake = (log, args) => must('cmake', runLogged(log, 'cmake', args))
-    const options = [`-DSQUEEZE_TESTS=${tests ? 'ON' : 'OFF'}`, ...homebrewOptions()]
-    await cmake('native-configure', ['--preset', 'release', '-S', join(root, 'native'), ...options])
+    const nvcc = cudaCompiler()
+    const env = nvcc ? { CUDACXX: nvcc.path } : {}
+    const cmake = (log, args) => must('cmake', runLogged(log, 'cmake', args, { env }))
+    const options = [`-DSQUEEZE_TESTS=${tests ? 'ON' : 'OFF'}`, ...homebrewOptions(), ...cudaOptions(nvcc)]
+    const configured = await cmake('native-configure', ['--preset', 'release', '-S', join(root, 'native'), ...options])
+    console.log(/^-- (Building with(?:out)? CUDA.*)$/m.exec(configured.output)?.[1] ?? '')
     await cmake('native-build', ['--build', join(buildFolder, 'release'), '--parallel', String(availableParallelism())])
     remember(name, hash)
   })
@@ -65,7 +68,9 @@ function nativeIsFresh({ tests }) {
 }
 
 function nativeHash(tests) {
-  const system = [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '']
+  const nvcc = cudaCompiler()
+  const cuda = nvcc ? `${nvcc.path} ${nvcc.version}` : ''
+  const system = [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '', cuda]
   return hashOf(['native'], { skip: (name) => !tests && isTest(name), also: system })
 }
 
@@ -74,6 +79,11 @@ function homebrewOptions() {
   if (process.platform !== 'darwin') return []
   const prefix = ask('brew', ['--prefix', 'libomp'])?.trim()
   return prefix && existsSync(prefix) ? [`-DOpenMP_ROOT=${prefix}`] : []
+}
+
+/** Where nvcc is there CMake decides whether it will do. It remembers what it found, so that is forgotten each time. */
+function cudaOptions(nvcc) {
+  return [`-DSQUEEZE_WITHOUT_CUDA=${nvcc ? 'OFF' : 'ON'}`, '-UCMAKE_CUDA_COMPILER']
 }
 
 /** The window, the command line, the preload and the page, in out/. */
