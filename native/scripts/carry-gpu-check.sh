@@ -16,14 +16,18 @@ if [ ! -x "$build/squeeze-cuda-tests" ]; then
 fi
 
 rm -rf "$folder"
-mkdir -p "$folder/lib"
+mkdir -p "$folder/lib/cxx"
 for program in "$build"/squeeze-cuda-tests "$build"/*_device_bench; do
   [ -x "$program" ] || continue
   strip -o "$folder/$(basename "$program")" "$program"
   # The C library stays that of the machine it runs on.
   ldd "$program" | awk '$2 == "=>" && $3 ~ /^\// && $1 !~ /^(libc|libm|libdl|libpthread|librt)\.so/ { print $3 }' |
     while read -r library; do
-      if [ ! -e "$folder/lib/$(basename "$library")" ]; then strip -o "$folder/lib/$(basename "$library")" "$library"; fi
+      name=$(basename "$library")
+      case $name in
+        libstdc++.so.* | libgcc_s.so.*) name=cxx/$name ;; # only for a machine whose own is older
+      esac
+      if [ ! -e "$folder/lib/$name" ]; then strip -o "$folder/lib/$name" "$library"; fi
     done
 done
 du -sh "$folder"

@@ -69,6 +69,9 @@ else
     refuse 'the programs could not be built.'
 fi
 [ -x "$bin/squeeze-cuda-tests" ] || refuse "there is no $bin/squeeze-cuda-tests."
+starts() { "$bin/squeeze-cuda-tests" --version >/dev/null 2>&1; }
+if ! starts && [ -n "$prebuilt" ]; then export LD_LIBRARY_PATH=$bin/lib/cxx:$LD_LIBRARY_PATH; fi
+starts || refuse "$bin/squeeze-cuda-tests does not start: $("$bin/squeeze-cuda-tests" --version 2>&1 | head -n 3)"
 # Models and texts that some tests compare with lie in the repository or beside it; the programs look where they were built.
 for shared in "$root/shared" "$root/../shared"; do
   if [ -z "${SQUEEZE_SHARED:-}" ] && [ -d "$shared" ]; then export SQUEEZE_SHARED=$shared; fi
