@@ -5,7 +5,7 @@ set(SQUEEZE_CUDA_ARCHITECTURES "" CACHE STRING "GPUs to build for, as CMake's CU
 option(SQUEEZE_WITHOUT_CUDA "Build without CUDA even where nvcc is" OFF)
 option(SQUEEZE_REQUIRE_CUDA "Fail where CUDA cannot be built" OFF)
 set(SQUEEZE_CUDA OFF)
-set(without_cuda "there is no nvcc")
+set(without_cuda "there is no nvcc that works")
 if(NOT SQUEEZE_WITHOUT_CUDA)
   include(CheckLanguage)
   check_language(CUDA)

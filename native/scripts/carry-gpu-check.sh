@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Collects what gpu-check.sh --prebuilt needs on a machine that has a GPU and no libraries to build with: the programs,
-# stripped, and in lib/ the libraries that they are linked with.
+# stripped, and in lib/ the libraries that they are linked with. Makes a folder, and beside it an archive of it.
 #
-#   carry-gpu-check.sh [BUILD [FOLDER]]     default: build/cuda, into build/gpu-check
+#   carry-gpu-check.sh [BUILD [FOLDER]]     default: build/cuda, into build/gpu-check and build/gpu-check.tar.gz
 #
 # To be built before: cmake --preset cuda -S native && cmake --build build/cuda --target gpu-check
 set -euo pipefail
@@ -30,4 +30,5 @@ for program in "$build"/squeeze-cuda-tests "$build"/*_device_bench; do
       if [ ! -e "$folder/lib/$name" ]; then strip -o "$folder/lib/$name" "$library"; fi
     done
 done
-du -sh "$folder"
+tar -czf "$folder.tar.gz" -C "$folder" .
+du -sh "$folder" "$folder.tar.gz"

@@ -12,7 +12,7 @@ native/scripts/gpu-check.sh [OPTION…]
   --benches            the benches
                        Without any of these three, all of them.
   --only NAME          only tests and benches with NAME in their names
-  --prebuilt DIR       programs from DIR (made by carry-gpu-check.sh) instead of building them
+  --prebuilt PLACE     programs from a folder or archive made by carry-gpu-check.sh, instead of building them
   --out FILE           where the figures go (default: build/gpu-check.json)
   --time-limit SECONDS of every part (default: 300)
 
@@ -58,8 +58,18 @@ if [ -z "$run_tests$run_sanitizer$run_benches" ]; then
   run_tests=yes run_sanitizer=yes run_benches=yes
 fi
 
+work=$(mktemp -d) || refuse 'there is no place for temporary files.'
+trap 'rm -rf "$work"' EXIT
+logs=$work/logs
+mkdir "$logs"
+
 # --- programs
 
+if [ -f "$prebuilt" ]; then
+  mkdir "$work/programs"
+  tar -xzf "$prebuilt" -C "$work/programs" || refuse "$prebuilt cannot be unpacked."
+  prebuilt=$work/programs
+fi
 if [ -n "$prebuilt" ]; then
   bin=$(cd "$prebuilt" 2>/dev/null && pwd) || refuse "there is no folder $prebuilt."
   export LD_LIBRARY_PATH=$bin/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
@@ -77,8 +87,6 @@ for shared in "$root/shared" "$root/../shared"; do
   if [ -z "${SQUEEZE_SHARED:-}" ] && [ -d "$shared" ]; then export SQUEEZE_SHARED=$shared; fi
 done
 
-logs=$(mktemp -d) || refuse 'there is no place for temporary files.'
-trap 'rm -rf "$logs"' EXIT
 failed=0
 
 heading() { printf '\n── %s\n' "$1"; }

@@ -51,7 +51,8 @@ export async function buildNative(step, { tests }) {
     const nvcc = cudaCompiler()
     const env = nvcc ? { CUDACXX: nvcc.path } : {}
     const cmake = (log, args) => must('cmake', runLogged(log, 'cmake', args, { env }))
-    const options = [`-DSQUEEZE_TESTS=${tests ? 'ON' : 'OFF'}`, ...homebrewOptions(), ...cudaOptions(nvcc)]
+    // CMake keeps what it found, or that it found nothing: nvcc may have come, changed or gone.
+    const options = ['-UCMAKE_CUDA_COMPILER', `-DSQUEEZE_TESTS=${tests ? 'ON' : 'OFF'}`, ...homebrewOptions()]
     const configured = await cmake('native-configure', ['--preset', 'release', '-S', join(root, 'native'), ...options])
     console.log(/^-- (Building with(?:out)? CUDA.*)$/m.exec(configured.output)?.[1] ?? '')
     await cmake('native-build', ['--build', join(buildFolder, 'release'), '--parallel', String(availableParallelism())])
@@ -79,11 +80,6 @@ function homebrewOptions() {
   if (process.platform !== 'darwin') return []
   const prefix = ask('brew', ['--prefix', 'libomp'])?.trim()
   return prefix && existsSync(prefix) ? [`-DOpenMP_ROOT=${prefix}`] : []
-}
-
-/** Where nvcc is there CMake decides whether it will do. It remembers what it found, so that is forgotten each time. */
-function cudaOptions(nvcc) {
-  return [`-DSQUEEZE_WITHOUT_CUDA=${nvcc ? 'OFF' : 'ON'}`, '-UCMAKE_CUDA_COMPILER']
 }
 
 /** The window, the command line, the preload and the page, in out/. */

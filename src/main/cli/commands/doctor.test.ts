@@ -8,7 +8,7 @@ it('says what a device is, and why it cannot be used', () => {
   )
   const none = { id: 'cuda:0', name: 'CUDA', memoryBytes: 0, available: false }
   expect(deviceText({ ...none, reason: 'No CUDA device: the driver knows none.' })).toBe(
-    'CUDA: No CUDA device: the driver knows none.',
+    'No CUDA device: the driver knows none.',
   )
   expect(deviceText(none)).toBe('CUDA: not available')
 })

@@ -22,7 +22,7 @@ export function registerDoctor(program: Command): void {
 
 /** What is known of a device, or why it cannot be used. */
 export function deviceText({ name, memoryBytes, available, reason, computeCapability, driver }: DeviceInfo): string {
-  if (!available) return `${name}: ${reason ?? 'not available'}`
+  if (!available) return reason ?? `${name}: not available`
   return [
     name,
     memoryBytes > 0 && bytes(memoryBytes),
