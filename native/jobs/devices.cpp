@@ -52,6 +52,25 @@ contract::DeviceInfo info_of(const DeviceProperties& gpu, const std::vector<std:
 
 }  // namespace
 
+GradientEngineFactory Device::gradient_engine() const {
+  if (!is_gpu()) return {};
+  return [device = *this](const Model& model, std::int64_t length, Precision precision, Estimator estimator) {
+    return device.gpus->gradient_engine(device.index, model, length, precision, estimator);
+  };
+}
+
+EvaluationEngineFactory Device::evaluation_engine() const {
+  if (!is_gpu()) return {};
+  return [device = *this](std::span<const Model* const> models, std::int64_t length, Precision precision) {
+    return device.gpus->evaluation_engine(device.index, models, length, precision);
+  };
+}
+
+Result<std::unique_ptr<RowClusterer>> Device::row_clusterer() const {
+  if (!is_gpu()) return std::unique_ptr<RowClusterer>();
+  return gpus->row_clusterer(index);
+}
+
 std::vector<contract::DeviceInfo> device_infos(const Gpus* gpus) {
   contract::DeviceInfo cpu;
   cpu.id = "cpu";

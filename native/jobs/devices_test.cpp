@@ -22,6 +22,21 @@ struct FakeGpus final : Gpus {
     return all;
   }
   std::vector<std::string> requests() const override { return {"calibration.start"}; }
+  Result<std::unique_ptr<TextReader>> text_reader(int, const std::shared_ptr<const Model>&,
+                                                  std::int64_t) const override {
+    return fake;
+  }
+  Result<std::unique_ptr<GradientEngine>> gradient_engine(int, const Model&, std::int64_t, Precision,
+                                                          Estimator) const override {
+    return fake;
+  }
+  Result<std::unique_ptr<EvaluationEngine>> evaluation_engine(int, std::span<const Model* const>, std::int64_t,
+                                                              Precision) const override {
+    return fake;
+  }
+  Result<std::unique_ptr<RowClusterer>> row_clusterer(int) const override { return fake; }
+
+  const Error fake = {.code = ErrorCode::kInternal, .message = "Nothing computes here."};
 
   std::vector<DeviceProperties> all;
 };
