@@ -30,10 +30,10 @@ function readArguments(args) {
   return options
 }
 
-/** The files named x_bench.cpp, built beside their JSON. */
+/** The files named x_bench.cpp, built beside their JSON; those named x_device_bench.cpp belong to gpu-check.sh. */
 async function nativeBenches() {
   const names = readdirSync(join(root, 'native'), { recursive: true })
-    .filter((path) => path.endsWith('_bench.cpp'))
+    .filter((path) => path.endsWith('_bench.cpp') && !path.endsWith('_device_bench.cpp'))
     .map((path) => basename(path, '.cpp'))
   await timedStep('Build the native benches', async () => {
     await must('cmake', ['--preset', 'bench', '-S', join(root, 'native')])

@@ -90,7 +90,19 @@ function partOf(file) {
 // --- C++ ------------------------------------------------------------------------------------------------------------
 
 /** Top to bottom; a layer includes itself and those below. Equal numbers do not include each other. */
-const LAYERS = { rpc: 10, jobs: 9, methods: 8, eval: 8, calib: 7, archs: 6, formats: 5, ops: 4, tensor: 3, device: 2, base: 1 }
+const LAYERS = {
+  rpc: 10,
+  jobs: 9,
+  methods: 8,
+  eval: 8,
+  calib: 7,
+  archs: 6,
+  formats: 5,
+  ops: 4,
+  tensor: 3,
+  device: 2,
+  base: 1,
+}
 /** A method is mathematics on one matrix: it knows no model, and no data. */
 const NOT_FOR_METHODS = ['calib', 'archs']
 /** Where JSON is neither read from a file nor spoken. */

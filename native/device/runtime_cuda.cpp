@@ -33,6 +33,13 @@ Error unavailable(const std::string& why) {
   return {.code = ErrorCode::kDeviceUnavailable, .message = "No CUDA device: " + why};
 }
 
+// The runtime has a current device for each thread; memory comes from that one, and only its streams take work. A model
+// is loaded by one thread and read by another.
+void make_current(int device) {
+  thread_local int current = -1;
+  if (current != device && cudaSetDevice(device) == cudaSuccess) current = device;
+}
+
 Result<DeviceProperties> properties_of(int index) {
   cudaDeviceProp properties = {};
   if (const auto status = cudaGetDeviceProperties(&properties, index); status != cudaSuccess)
@@ -115,7 +122,10 @@ bool Stream::failed() const { return state_->error.has_value(); }
 void Stream::fail(Error error) {
   if (!failed()) state_->error = std::move(error);
 }
-void* Stream::handle() const { return state_->stream; }
+void* Stream::handle() const {
+  make_current(state_->device.index);
+  return state_->stream;
+}
 bool Stream::record(std::function<void()>) { return false; }
 
 void Stream::check_launch(int status, const std::source_location& where) {
@@ -209,6 +219,7 @@ namespace detail {
 
 void* device_allocate(Stream& stream, std::int64_t bytes, const std::source_location& where) {
   if (stream.failed()) return nullptr;
+  make_current(stream.device().index);
   void* memory = nullptr;
   const auto status = cudaMalloc(&memory, static_cast<std::size_t>(bytes > 0 ? bytes : 1));
   if (status == cudaSuccess) return memory;

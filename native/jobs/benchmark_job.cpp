@@ -97,7 +97,8 @@ Result<void> check_benchmark(const contract::BenchmarkStartParams& params) {
   return {};
 }
 
-Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, RunContext& context) {
+Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, const Device&,
+                                                RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_ASSIGN(const BenchmarkPlan plan, plan_of(params));
   Models models;

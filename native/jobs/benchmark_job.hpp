@@ -3,6 +3,7 @@
 
 #include "base/progress.hpp"
 #include "jobs/contract.gen.hpp"
+#include "jobs/devices.hpp"
 
 namespace squeeze {
 
@@ -11,6 +12,7 @@ Result<void> check_benchmark(const contract::BenchmarkStartParams& params);
 
 // All models are loaded at once and take turns where they fit into half of the memory; otherwise they are measured one
 // after the other.
-Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, RunContext& context);
+Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, const Device& device,
+                                                RunContext& context);
 
 }  // namespace squeeze

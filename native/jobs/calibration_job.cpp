@@ -12,7 +12,7 @@
 namespace squeeze {
 
 Result<contract::CalibrationResult> run_calibration(const contract::CalibrationStartParams& params,
-                                                    RunContext& context) {
+                                                    const Device& device, RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params.out));
   SQUEEZE_ASSIGN(const auto model, Model::open(params.checkpoint));
@@ -26,6 +26,7 @@ Result<contract::CalibrationResult> run_calibration(const contract::CalibrationS
   options.precision = precision_of(params.precision);
   options.memory_limit_bytes = params.memory_limit_bytes;
   options.out = params.out;
+  options.engine = device.gradient_engine();
   SQUEEZE_ASSIGN(const CalibrationOutcome outcome, calibrate(*model, tokens.view(), options, context));
   if (!std::isfinite(outcome.loss))
     return Error{.code = ErrorCode::kValueNotFinite,

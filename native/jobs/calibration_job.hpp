@@ -3,10 +3,11 @@
 
 #include "base/progress.hpp"
 #include "jobs/contract.gen.hpp"
+#include "jobs/devices.hpp"
 
 namespace squeeze {
 
 Result<contract::CalibrationResult> run_calibration(const contract::CalibrationStartParams& params,
-                                                    RunContext& context);
+                                                    const Device& device, RunContext& context);
 
 }  // namespace squeeze

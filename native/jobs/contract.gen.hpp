@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "f0a19bd93274f5a0";
+inline constexpr std::string_view kContractHash = "365c267d3f9d06ca";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -136,6 +136,12 @@ struct DeviceInfo {
   bool available = {};
   // Why it is not available.
   std::optional<std::string> reason = {};
+  // Requests that may name it, such as "calibration.start"; absent where all may, or it is not available.
+  std::optional<std::vector<std::string>> requests = {};
+  // Of a GPU, such as "9.0".
+  std::optional<std::string> compute_capability = {};
+  // Version of CUDA that the driver of a GPU knows, such as "13.0".
+  std::optional<std::string> driver = {};
 };
 
 struct HelloResult {

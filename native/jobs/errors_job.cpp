@@ -59,12 +59,12 @@ Result<contract::MatrixErrors> tabulate(const contract::ErrorsStartParams& param
 
 }  // namespace
 
-Result<contract::ErrorsResult> run_errors(const contract::ErrorsStartParams& params,
+Result<contract::ErrorsResult> run_errors(const contract::ErrorsStartParams& params, const Device& device,
                                           const std::function<void(const contract::MatrixErrors&)>& measured,
                                           RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
   const Method& method = *method_named("squeezellm");
-  SQUEEZE_ASSIGN(const MatrixSource source, MatrixSource::open(params.checkpoint, params.calibration));
+  SQUEEZE_ASSIGN(const MatrixSource source, MatrixSource::open(params.checkpoint, params.calibration, device));
   const std::set<std::string> skip(params.skip.begin(), params.skip.end());
   std::vector<const MatrixSlot*> slots;
   double done = 0;

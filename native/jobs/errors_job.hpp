@@ -4,12 +4,13 @@
 
 #include "base/progress.hpp"
 #include "jobs/contract.gen.hpp"
+#include "jobs/devices.hpp"
 
 namespace squeeze {
 
 // For errors.start: what every matrix loses at every width and sparsity, exactly as a quantization would report it.
 // `measured` is called for each matrix as it is through; writes nothing.
-Result<contract::ErrorsResult> run_errors(const contract::ErrorsStartParams& params,
+Result<contract::ErrorsResult> run_errors(const contract::ErrorsStartParams& params, const Device& device,
                                           const std::function<void(const contract::MatrixErrors&)>& measured,
                                           RunContext& context);
 

@@ -16,7 +16,8 @@ std::optional<double> if_finite(double value) { return std::isfinite(value) ? st
 
 }  // namespace
 
-Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStartParams& params, RunContext& context) {
+Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStartParams& params, const Device& device,
+                                                  RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_ASSIGN(const auto model, Model::open(params.model));
   SQUEEZE_ASSIGN(const Matrix<std::int32_t> tokens, read_tokens(params.tokens, model->config()));
@@ -29,8 +30,8 @@ Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStar
                               std::to_string(model->config().vocabulary) + " tokens, " + *params.against + " " +
                               std::to_string(against->config().vocabulary) + "."};
   }
-  SQUEEZE_ASSIGN(const Evaluation found,
-                 evaluate(*model, against.get(), tokens.view(), context, precision_of(params.precision)));
+  SQUEEZE_ASSIGN(const Evaluation found, evaluate(*model, against.get(), tokens.view(), context,
+                                                  precision_of(params.precision), device.evaluation_engine()));
 
   contract::EvaluationResult out;
   out.perplexity = if_finite(std::exp(found.mean_nll));

@@ -3,9 +3,11 @@
 
 #include "base/progress.hpp"
 #include "jobs/contract.gen.hpp"
+#include "jobs/devices.hpp"
 
 namespace squeeze {
 
-Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStartParams& params, RunContext& context);
+Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStartParams& params, const Device& device,
+                                                  RunContext& context);
 
 }  // namespace squeeze

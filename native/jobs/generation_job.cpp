@@ -43,7 +43,7 @@ contract::GenerationResultStopReason reason_of(StopReason reason) {
 
 }  // namespace
 
-Result<contract::ModelLoadResult> LoadedModels::load(const contract::ModelLoadParams& params) {
+Result<contract::ModelLoadResult> LoadedModels::load(const contract::ModelLoadParams& params, const Device& device) {
   set_thread_count(static_cast<int>(params.threads));
   SQUEEZE_ASSIGN(const auto model, Model::open(params.path));
   const std::int64_t limit = model->config().context;
@@ -55,7 +55,12 @@ Result<contract::ModelLoadResult> LoadedModels::load(const contract::ModelLoadPa
   auto loaded = std::make_shared<LoadedModel>();
   loaded->vocabulary = model->config().vocabulary;
   loaded->threads = params.threads;
-  SQUEEZE_ASSIGN(loaded->generator, Generator::make(model, {.context = context}));
+  if (device.is_gpu()) {
+    SQUEEZE_ASSIGN(auto reader, device.gpus->text_reader(device.index, model, context));
+    loaded->generator = Generator::make(std::move(reader));
+  } else {
+    SQUEEZE_ASSIGN(loaded->generator, Generator::make(model, {.context = context}));
+  }
 
   const std::lock_guard lock(mutex_);
   models_[++last_id_] = loaded;

@@ -8,6 +8,7 @@
 #include "base/progress.hpp"
 #include "eval/generator.hpp"
 #include "jobs/contract.gen.hpp"
+#include "jobs/devices.hpp"
 
 namespace squeeze {
 
@@ -20,7 +21,7 @@ struct LoadedModel {
 // The models that stand ready. Safe from any thread; a model that is unloaded while it generates goes when it is done.
 class LoadedModels {
  public:
-  Result<contract::ModelLoadResult> load(const contract::ModelLoadParams& params);
+  Result<contract::ModelLoadResult> load(const contract::ModelLoadParams& params, const Device& device);
   bool unload(std::int64_t model_id);
   // kNotFound, naming the field that the number came in.
   Result<std::shared_ptr<LoadedModel>> find(std::int64_t model_id, const char* field = "modelId") const;

@@ -4,7 +4,8 @@
 
 namespace squeeze {
 
-Result<MatrixSource> MatrixSource::open(const std::string& checkpoint, const std::optional<std::string>& calibration) {
+Result<MatrixSource> MatrixSource::open(const std::string& checkpoint, const std::optional<std::string>& calibration,
+                                        const Device& device) {
   MatrixSource source;
   SQUEEZE_ASSIGN(source.model_, Model::open(checkpoint));
   if (source.model_->quantized())
@@ -14,6 +15,7 @@ Result<MatrixSource> MatrixSource::open(const std::string& checkpoint, const std
   if (calibration) {
     SQUEEZE_ASSIGN(source.calibration_, open_calibration(*calibration, *source.model_));
   }
+  SQUEEZE_ASSIGN(source.clusterer_, device.row_clusterer());
   for (const MatrixSlot& slot : source.model_->matrices()) source.total_weights_ += weights_of(slot);
   return source;
 }
@@ -32,7 +34,7 @@ Result<LoadedMatrix> MatrixSource::load(const MatrixSlot& slot) const {
   };
   LoadedMatrix out;
   SQUEEZE_ASSIGN(out.weights, floats(model_->store()));
-  out.input = {.name = slot.name, .weights = out.weights.view()};
+  out.input = {.name = slot.name, .weights = out.weights.view(), .clusterer = clusterer_.get()};
   if (!calibration_) return out;
   auto sensitivity = floats(calibration_->store);
   if (!sensitivity.ok()) {

@@ -11,6 +11,7 @@
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
 #include "calib/calibrate.hpp"
+#include "jobs/devices.hpp"
 #include "methods/method.hpp"
 
 namespace squeeze {
@@ -23,8 +24,10 @@ struct LoadedMatrix {
 
 class MatrixSource {
  public:
-  // Refuses a checkpoint that is squeezed already, and a calibration of another one.
-  static Result<MatrixSource> open(const std::string& checkpoint, const std::optional<std::string>& calibration);
+  // Refuses a checkpoint that is squeezed already, and a calibration of another one. Matrices come with who clusters
+  // their rows on `device`.
+  static Result<MatrixSource> open(const std::string& checkpoint, const std::optional<std::string>& calibration,
+                                   const Device& device);
 
   const Model& model() const { return *model_; }
   const std::optional<Calibration>& calibration() const { return calibration_; }
@@ -36,6 +39,7 @@ class MatrixSource {
  private:
   std::shared_ptr<const Model> model_;
   std::optional<Calibration> calibration_;
+  std::unique_ptr<RowClusterer> clusterer_;  // null: the processor
   double total_weights_ = 0;
 };
 

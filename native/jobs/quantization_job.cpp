@@ -29,7 +29,8 @@ bool uses_calibration(const contract::QuantizationStartParams& params) {
 
 class Run {
  public:
-  Run(const contract::QuantizationStartParams& params, RunContext& context) : params_(params), context_(context) {}
+  Run(const contract::QuantizationStartParams& params, const Device& device, RunContext& context)
+      : params_(params), device_(device), context_(context) {}
 
   Result<contract::QuantizationResult> operator()();
 
@@ -46,6 +47,7 @@ class Run {
   const Model& model() const { return source_->model(); }
 
   const contract::QuantizationStartParams& params_;
+  const Device& device_;
   RunContext& context_;
   const Method* method_ = nullptr;
   std::optional<MatrixSource> source_;
@@ -58,7 +60,8 @@ class Run {
 Result<void> Run::open_inputs() {
   SQUEEZE_ASSIGN(method_, method_of(params_.recipe));
   const bool weighted = uses_calibration(params_);
-  SQUEEZE_ASSIGN(source_, MatrixSource::open(params_.checkpoint, weighted ? params_.calibration : std::nullopt));
+  SQUEEZE_ASSIGN(source_,
+                 MatrixSource::open(params_.checkpoint, weighted ? params_.calibration : std::nullopt, device_));
   for (const MatrixSlot& slot : model().matrices()) {
     plan_.push_back(options_of(params_.recipe, slot.name));
     if (plan_.back() && !weighted) plan_.back()->weighting = Weighting::kNone;
@@ -247,8 +250,8 @@ Result<void> check_quantization(const contract::QuantizationStartParams& params)
 }
 
 Result<contract::QuantizationResult> run_quantization(const contract::QuantizationStartParams& params,
-                                                      RunContext& context) {
-  return Run(params, context)();
+                                                      const Device& device, RunContext& context) {
+  return Run(params, device, context)();
 }
 
 }  // namespace squeeze

@@ -7,6 +7,7 @@
 
 #include "base/progress.hpp"
 #include "jobs/contract.gen.hpp"
+#include "jobs/devices.hpp"
 
 namespace squeeze {
 
@@ -14,6 +15,6 @@ namespace squeeze {
 Result<void> check_quantization(const contract::QuantizationStartParams& params);
 
 Result<contract::QuantizationResult> run_quantization(const contract::QuantizationStartParams& params,
-                                                      RunContext& context);
+                                                      const Device& device, RunContext& context);
 
 }  // namespace squeeze

@@ -4,6 +4,7 @@
 #include "base/threads.hpp"
 #include "jobs/benchmark_job.hpp"
 #include "jobs/calibration_job.hpp"
+#include "jobs/devices.hpp"
 #include "jobs/errors_job.hpp"
 #include "jobs/evaluation_job.hpp"
 #include "jobs/export_job.hpp"
@@ -20,17 +21,18 @@ namespace squeeze {
 
 namespace {
 
-constexpr const char* kNoCuda = "This sidecar was built without CUDA.";
-
-Result<void> check_device(const std::string& device) {
-  if (device == "cpu") return {};
-  return Error{.code = ErrorCode::kDeviceUnavailable,
-               .message = "params.device: \"" + device + "\" cannot be used. " +
-                          (device.starts_with("cuda") ? kNoCuda : "The devices are listed by sidecar.hello."),
-               .hint = "Use \"cpu\"."};
+// A job of this kind, on this many threads.
+template <typename Params, typename R>
+Job job_of(Result<R> (*run)(const Params&, const Device&, RunContext&), Params params, Device device) {
+  return [run, params = std::move(params), device](RunContext& context) -> Result<contract::JobResult> {
+    set_thread_count(static_cast<int>(params.threads));
+    auto result = run(params, device, context);
+    if (!result.ok()) return std::move(result).error();
+    return contract::JobResult(std::move(result).value());
+  };
 }
 
-// A job of this kind, on this many threads.
+// The same for what runs on the processor only.
 template <typename Params, typename R>
 Job job_of(Result<R> (*run)(const Params&, RunContext&), Params params) {
   return [run, params = std::move(params)](RunContext& context) -> Result<contract::JobResult> {
@@ -39,19 +41,6 @@ Job job_of(Result<R> (*run)(const Params&, RunContext&), Params params) {
     if (!result.ok()) return std::move(result).error();
     return contract::JobResult(std::move(result).value());
   };
-}
-
-std::vector<contract::DeviceInfo> devices() {
-  contract::DeviceInfo cpu;
-  cpu.id = "cpu";
-  cpu.name = processor_name();
-  cpu.memory_bytes = memory_bytes();
-  cpu.available = true;
-  contract::DeviceInfo cuda;
-  cuda.id = "cuda:0";
-  cuda.name = "CUDA";
-  cuda.reason = kNoCuda;
-  return {cpu, cuda};
 }
 
 }  // namespace
@@ -76,7 +65,7 @@ Result<contract::HelloResult> Sidecar::sidecar_hello(const contract::HelloParams
   out.gemm = gemm_name();
   out.isa = instruction_sets();
   out.cores = usable_cores();
-  out.devices = devices();
+  out.devices = device_infos(gpus_);
   for (const Method* method : all_methods()) out.methods.emplace_back(method->id);
   for (const Format* format : all_formats()) out.formats.emplace_back(format->id);
   out.architectures = supported_families();
@@ -88,31 +77,31 @@ Result<contract::CheckpointInspectResult> Sidecar::checkpoint_inspect(const cont
 }
 
 Result<contract::JobStarted> Sidecar::calibration_start(const contract::CalibrationStartParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "calibration.start", gpus_));
   SQUEEZE_TRY(check_output(params.out));
-  return contract::JobStarted{.job_id = runner_.submit(job_of(run_calibration, params))};
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_calibration, params, device))};
 }
 
 Result<contract::JobStarted> Sidecar::quantization_start(const contract::QuantizationStartParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "quantization.start", gpus_));
   SQUEEZE_TRY(check_quantization(params));
-  return contract::JobStarted{.job_id = runner_.submit(job_of(run_quantization, params))};
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_quantization, params, device))};
 }
 
 Result<contract::JobStarted> Sidecar::evaluation_start(const contract::EvaluationStartParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
-  return contract::JobStarted{.job_id = runner_.submit(job_of(run_evaluation, params))};
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "evaluation.start", gpus_));
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_evaluation, params, device))};
 }
 
 Result<contract::JobStarted> Sidecar::errors_start(const contract::ErrorsStartParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "errors.start", gpus_));
   const auto id = std::make_shared<std::int64_t>(0);  // as in generation_start
-  *id = runner_.submit([this, params, id](RunContext& context) -> Result<contract::JobResult> {
+  *id = runner_.submit([this, params, device, id](RunContext& context) -> Result<contract::JobResult> {
     set_thread_count(static_cast<int>(params.threads));
     const auto measured = [&](const contract::MatrixErrors& matrix) {
       events_.errors_measured({.job_id = *id, .matrix = matrix});
     };
-    auto result = run_errors(params, measured, context);
+    auto result = run_errors(params, device, measured, context);
     if (!result.ok()) return std::move(result).error();
     return contract::JobResult(std::move(result).value());
   });
@@ -120,9 +109,9 @@ Result<contract::JobStarted> Sidecar::errors_start(const contract::ErrorsStartPa
 }
 
 Result<contract::JobStarted> Sidecar::sweep_start(const contract::SweepStartParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "sweep.start", gpus_));
   SQUEEZE_TRY(check_sweep(params));
-  return contract::JobStarted{.job_id = runner_.submit(job_of(run_sweep, params))};
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_sweep, params, device))};
 }
 
 Result<contract::JobStarted> Sidecar::export_start(const contract::ExportStartParams& params) {
@@ -131,8 +120,8 @@ Result<contract::JobStarted> Sidecar::export_start(const contract::ExportStartPa
 }
 
 Result<contract::ModelLoadResult> Sidecar::model_load(const contract::ModelLoadParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
-  return models_.load(params);
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "model.load", gpus_));
+  return models_.load(params, device);
 }
 
 Result<contract::ModelUnloadResult> Sidecar::model_unload(const contract::ModelUnloadParams& params) {
@@ -174,13 +163,13 @@ Result<contract::JobStarted> Sidecar::synthesis_start(const contract::SynthesisS
 }
 
 Result<contract::JobStarted> Sidecar::benchmark_start(const contract::BenchmarkStartParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "benchmark.start", gpus_));
   SQUEEZE_TRY(check_benchmark(params));
-  return contract::JobStarted{.job_id = runner_.submit(job_of(run_benchmark, params))};
+  return contract::JobStarted{.job_id = runner_.submit(job_of(run_benchmark, params, device))};
 }
 
 Result<contract::JobStarted> Sidecar::benchmark_kernels(const contract::BenchmarkKernelsParams& params) {
-  SQUEEZE_TRY(check_device(params.device));
+  SQUEEZE_TRY(device_of(params.device, "benchmark.kernels", gpus_));
   SQUEEZE_TRY(check_kernel_benchmark(params));
   return contract::JobStarted{.job_id = runner_.submit(job_of(run_kernel_benchmark, params))};
 }

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "jobs/contract.gen.hpp"
+#include "jobs/devices.hpp"
 #include "jobs/generation_job.hpp"
 #include "jobs/job_runner.hpp"
 
@@ -12,7 +13,9 @@ namespace squeeze {
 // Requests come from one thread, but for job_cancel, which may come from any.
 class Sidecar final : public contract::Requests {
  public:
-  explicit Sidecar(contract::Events& events) : events_(events), runner_(events) {}
+  // `gpus`: null where there is nothing that knows GPUs; outlives the sidecar.
+  explicit Sidecar(contract::Events& events, const Gpus* gpus = nullptr)
+      : events_(events), gpus_(gpus), runner_(events) {}
 
   Result<contract::HelloResult> sidecar_hello(const contract::HelloParams& params) override;
   Result<contract::CheckpointInspectResult> checkpoint_inspect(
@@ -39,6 +42,7 @@ class Sidecar final : public contract::Requests {
 
  private:
   contract::Events& events_;
+  const Gpus* gpus_;
   LoadedModels models_;
   JobRunner runner_;  // last: its thread ends before what its jobs use
 };

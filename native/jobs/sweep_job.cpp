@@ -40,7 +40,8 @@ bool same(const MethodOptions& a, const MethodOptions& b) {
 
 class Sweep {
  public:
-  Sweep(const contract::SweepStartParams& params, RunContext& context) : params_(params), context_(context) {}
+  Sweep(const contract::SweepStartParams& params, const Device& device, RunContext& context)
+      : params_(params), device_(device), context_(context) {}
 
   Result<contract::SweepResult> operator()();
 
@@ -55,6 +56,7 @@ class Sweep {
   contract::SweepPoint point_of(const Point& point, const Evaluation& found) const;
 
   const contract::SweepStartParams& params_;
+  const Device& device_;
   RunContext& context_;
   std::optional<MatrixSource> source_;
   std::vector<Point> points_;
@@ -179,7 +181,7 @@ Result<void> Sweep::run_pass(std::size_t first, std::size_t count, MatrixView<co
   };
   SQUEEZE_ASSIGN(const CandidateEvaluations found,
                  evaluate_candidates(source_->model(), static_cast<std::int64_t>(count), layers, tokens, context_,
-                                     precision_of(params_.precision)));
+                                     precision_of(params_.precision), device_.evaluation_engine()));
   for (std::size_t i = 0; i < count; ++i) out.points.push_back(point_of(points[i], found.candidates[i]));
   if (std::isfinite(found.own.mean_nll)) out.mean_nll = found.own.mean_nll;
   out.tokens = found.own.tokens;
@@ -190,7 +192,7 @@ Result<void> Sweep::run_pass(std::size_t first, std::size_t count, MatrixView<co
 Result<contract::SweepResult> Sweep::operator()() {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_TRY(check_sweep(params_));
-  SQUEEZE_ASSIGN(source_, MatrixSource::open(params_.checkpoint, params_.calibration));
+  SQUEEZE_ASSIGN(source_, MatrixSource::open(params_.checkpoint, params_.calibration, device_));
   SQUEEZE_ASSIGN(const Matrix<std::int32_t> tokens, read_tokens(params_.tokens, source_->model().config()));
   for (const contract::Recipe& recipe : params_.recipes) {
     SQUEEZE_ASSIGN(const Method* method, method_of(recipe));
@@ -230,8 +232,9 @@ Result<void> check_sweep(const contract::SweepStartParams& params) {
   return {};
 }
 
-Result<contract::SweepResult> run_sweep(const contract::SweepStartParams& params, RunContext& context) {
-  return Sweep(params, context)();
+Result<contract::SweepResult> run_sweep(const contract::SweepStartParams& params, const Device& device,
+                                        RunContext& context) {
+  return Sweep(params, device, context)();
 }
 
 }  // namespace squeeze

@@ -127,6 +127,9 @@ json encode(const DeviceInfo& value, const JsonPath&, std::optional<Error>&) {
   out["memoryBytes"] = json(value.memory_bytes);
   out["available"] = json(value.available);
   if (value.reason) out["reason"] = json(*value.reason);
+  if (value.requests) out["requests"] = json(*value.requests);
+  if (value.compute_capability) out["computeCapability"] = json(*value.compute_capability);
+  if (value.driver) out["driver"] = json(*value.driver);
   return out;
 }
 

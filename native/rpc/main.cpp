@@ -10,6 +10,9 @@
 #include <iostream>
 
 #include "jobs/machine.hpp"
+#ifdef SQUEEZE_CUDA
+#include "jobs/gpus_device.hpp"
+#endif
 #include "rpc/session.hpp"
 
 namespace {
@@ -46,6 +49,14 @@ void start_again_with_short_spin(char** argv) {
 #endif
 }
 
+const squeeze::Gpus* gpus() {
+#ifdef SQUEEZE_CUDA
+  return &squeeze::device_gpus();
+#else
+  return nullptr;
+#endif
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,7 +86,7 @@ int main(int argc, char** argv) {
   // Ctrl-C in a terminal reaches the host too, which then cancels its jobs in order.
   if (isatty(STDIN_FILENO) == 0) std::signal(SIGINT, SIG_IGN);
 
-  static squeeze::Session session(STDIN_FILENO, wire);
+  static squeeze::Session session(STDIN_FILENO, wire, gpus());
   const int status = session.run(kGrace);
   _exit(status);  // no destructors: other threads may still be at work
 }

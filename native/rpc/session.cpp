@@ -44,7 +44,7 @@ json id_of(const json& message) {
 
 }  // namespace
 
-Session::Session(int in, int out) : reader_(in), writer_(out), sidecar_(*this) {
+Session::Session(int in, int out, const Gpus* gpus) : reader_(in), writer_(out), sidecar_(*this, gpus) {
   answerer_ = std::thread([this] { answer_in_order(); });
   answerer_.detach();  // may be in the middle of a long request when the process leaves
 }

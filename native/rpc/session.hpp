@@ -18,7 +18,7 @@ namespace squeeze {
 
 class Session final : private contract::EventEncoder {
  public:
-  Session(int in, int out);
+  Session(int in, int out, const Gpus* gpus);  // as in Sidecar
 
   // Serves until the input ends. Then cancels what runs, waits at most `grace` for it, and gives the exit status: 0, or
   // 2 when the input could not be followed. Threads may still run after that; the caller leaves by _exit.

@@ -5,7 +5,7 @@ import { withLock } from './lock.mjs'
 import { buildFolder, nativeTests, nodePackage, OLDEST_NODE, pinnedNode, root, sidecar } from './places.mjs'
 import { ask, failureText, runLogged, StepFailed } from './run.mjs'
 import { forget, hashOf, isFresh, remember } from './stamp.mjs'
-import { checkTools, packagesMatchLock } from './tools.mjs'
+import { checkTools, cudaCompiler, packagesMatchLock } from './tools.mjs'
 
 const built = (path) => join(root, 'out', path)
 const STUDIO_OUTPUTS = ['main/app.js', 'main/cli.js', 'preload/index.cjs', 'renderer/index.html'].map(built)
@@ -48,9 +48,13 @@ export async function buildNative(step, { tests }) {
   const hash = nativeHash(tests)
   await step('Build the sidecar', async () => {
     forget(name)
-    const cmake = (log, args) => must('cmake', runLogged(log, 'cmake', args))
-    const options = [`-DSQUEEZE_TESTS=${tests ? 'ON' : 'OFF'}`, ...homebrewOptions()]
-    await cmake('native-configure', ['--preset', 'release', '-S', join(root, 'native'), ...options])
+    const nvcc = cudaCompiler()
+    const env = nvcc ? { CUDACXX: nvcc.path } : {}
+    const cmake = (log, args) => must('cmake', runLogged(log, 'cmake', args, { env }))
+    // CMake keeps what it found, or that it found nothing: nvcc may have come, changed or gone.
+    const options = ['-UCMAKE_CUDA_COMPILER', `-DSQUEEZE_TESTS=${tests ? 'ON' : 'OFF'}`, ...homebrewOptions()]
+    const configured = await cmake('native-configure', ['--preset', 'release', '-S', join(root, 'native'), ...options])
+    console.log(/^-- (Building with(?:out)? CUDA.*)$/m.exec(configured.output)?.[1] ?? '')
     await cmake('native-build', ['--build', join(buildFolder, 'release'), '--parallel', String(availableParallelism())])
     remember(name, hash)
   })
@@ -65,7 +69,9 @@ function nativeIsFresh({ tests }) {
 }
 
 function nativeHash(tests) {
-  const system = [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '']
+  const nvcc = cudaCompiler()
+  const cuda = nvcc ? `${nvcc.path} ${nvcc.version}` : ''
+  const system = [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '', cuda]
   return hashOf(['native'], { skip: (name) => !tests && isTest(name), also: system })
 }
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { nodePackage, OLDEST_NODE, root } from './places.mjs'
 import { ask, failureText, runLogged, StepFailed } from './run.mjs'
 
@@ -123,6 +123,21 @@ function canCompile(source) {
 function newerThan(answer, major, minor) {
   const [, a, b] = /(\d+)\.(\d+)/.exec(answer ?? '') ?? []
   return a !== undefined && (Number(a) > major || (Number(a) === major && Number(b) >= minor))
+}
+
+/**
+ * CUDA's compiler, which is used where it is there and never asked for: its path, and its version as "12.4.131".
+ * Looks where CMake does, and where NVIDIA's installers put it, which is often not in PATH.
+ */
+export function cudaCompiler(env = process.env) {
+  const exe = process.platform === 'win32' ? '.exe' : ''
+  const inPath = (env.PATH ?? '').split(delimiter).map((folder) => join(folder, `nvcc${exe}`))
+  const inToolkit = [env.CUDA_PATH, '/usr/local/cuda'].flatMap((folder) =>
+    folder ? [join(folder, 'bin', `nvcc${exe}`)] : [],
+  )
+  const path = [env.CUDACXX, ...inPath, ...inToolkit].find((file) => file && existsSync(file))
+  const version = path && /\bV(\d+\.\d+\.\d+)/.exec(ask(path) ?? '')?.[1]
+  return version ? { path, version } : undefined
 }
 
 function isDebian() {

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { missingText, packagesMatchLock } from './tools.mjs'
+import { cudaCompiler, missingText, packagesMatchLock } from './tools.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'squeeze-tools-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -36,4 +36,22 @@ test('packages match the lock when each is there in its version, but for those o
   expect(packagesMatchLock(folder)).toBe(false)
   write('node_modules/.package-lock.json', {})
   expect(packagesMatchLock(folder)).toBe(false)
+})
+
+test.runIf(process.platform !== 'win32')("CUDA's compiler is found in PATH, in its toolkit, or as CUDACXX", () => {
+  const nvcc = (name, answer) => {
+    const bin = join(folder, name, 'bin')
+    mkdirSync(bin, { recursive: true })
+    writeFileSync(join(bin, 'nvcc'), `#!/bin/sh\n${answer}\n`, { mode: 0o755 })
+    return bin
+  }
+  const says = (version) => `echo 'Cuda compilation tools, release 0.0, V${version}'`
+  const old = nvcc('old', says('12.4.131'))
+  const fresh = nvcc('fresh', says('13.0.88'))
+  const broken = nvcc('broken', 'exit 1')
+  const PATH = [join(folder, 'nothing'), old].join(delimiter)
+  expect(cudaCompiler({ PATH })).toEqual({ path: join(old, 'nvcc'), version: '12.4.131' })
+  expect(cudaCompiler({ PATH, CUDACXX: join(fresh, 'nvcc') })?.version).toBe('13.0.88')
+  expect(cudaCompiler({ PATH: '', CUDA_PATH: join(folder, 'fresh') })?.version).toBe('13.0.88')
+  expect(cudaCompiler({ PATH: broken })).toBeUndefined()
 })

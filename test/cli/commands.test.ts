@@ -252,8 +252,11 @@ describeBuilt('the commands', () => {
   it('doctor', async () => {
     const found = done(await json(['doctor']), 'doctor')
     expect(found.ok).toBe(true)
-    expect(found.sidecar.devices[0].id).toBe('cpu')
-    expect((await human(['doctor'])).stdout).toMatch(/Everything works/)
+    const [cpu, gpu] = found.sidecar.devices
+    expect(cpu.id).toBe('cpu')
+    const { stdout } = await human(['doctor'])
+    expect(stdout).toMatch(/Everything works/)
+    expect(stdout).toContain(gpu.available ? gpu.name : gpu.reason)
   })
 
   it('--no-project leaves no trace', async () => {

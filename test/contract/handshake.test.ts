@@ -4,6 +4,8 @@ import { CONTRACT_HASH } from '../../src/shared/contract/contract-hash.ts'
 import { PROTOCOL_VERSION } from '../../src/shared/contract/sidecar/index.ts'
 import { helloParams, sidecarPath, Wire } from './wire.ts'
 
+const load = { path: '/nowhere', device: 'cpu', threads: 0, contextLength: 0 }
+
 describe('handshake', () => {
   let wire: Wire
   afterEach(() => wire.close())
@@ -27,8 +29,35 @@ describe('handshake', () => {
     for (const device of unusable) expect(device.reason).toBeTruthy()
     const first = unusable[0]
     if (first) {
-      const params = { path: '/nowhere', device: first.id, threads: 0, contextLength: 0 }
-      expect((await wire.refusal('model.load', params)).info.code).toBe('device-unavailable')
+      const { info } = await wire.refusal('model.load', { ...load, device: first.id })
+      expect(info.code).toBe('device-unavailable')
+      expect(info.message).toContain(first.reason)
+    }
+  })
+
+  test('there is a line about GPUs, whether there are any or not', async () => {
+    wire = new Wire()
+    const { devices } = await wire.result('sidecar.hello', helloParams)
+    const [gpu, ...rest] = devices.filter(({ id }) => id.startsWith('cuda:'))
+    expect(gpu?.id).toBe('cuda:0')
+    if (gpu?.available) {
+      expect(gpu.memoryBytes).toBeGreaterThan(0)
+      expect(gpu.computeCapability).toMatch(/^\d+\.\d$/)
+      expect(gpu.driver).toMatch(/^\d+\.\d+$/)
+    } else {
+      expect(rest).toEqual([])
+      expect(gpu?.reason).toMatch(/^(This sidecar was built without CUDA\.|No CUDA device: .+\.)$/)
+    }
+  })
+
+  test('a device that is not listed is refused, and what is no device is not one', async () => {
+    wire = await Wire.greeted()
+    expect((await wire.refusal('model.load', { ...load, device: 'cuda:77' })).info.code).toBe('device-unavailable')
+    for (const device of ['', 'gpu', 'cuda', 'cuda:', 'cuda:x', 'cuda:00', 'cuda:-1']) {
+      expect((await wire.refusal('model.load', { ...load, device })).info).toMatchObject({
+        code: 'invalid-request',
+        message: `params.device: "${device}" is no device.`,
+      })
     }
   })
 
@@ -64,4 +93,8 @@ describe('handshake', () => {
 test('--version and --help answer without a host', () => {
   expect(execFileSync(sidecarPath, ['--version']).toString()).toContain(CONTRACT_HASH)
   expect(execFileSync(sidecarPath, ['--help']).toString()).toContain('sidecar.hello')
+})
+
+test.runIf(process.platform === 'linux')('starts without a driver: it is linked with no library of NVIDIA', () => {
+  expect(execFileSync('ldd', [sidecarPath]).toString()).not.toMatch(/libcuda|libcudart|libcublas|libnv/i)
 })

@@ -76,7 +76,7 @@ export function kernelText({ result: r, machine }: KernelBenchmarkOutcome): stri
 function machineFacts(machine: BenchmarkMachine, memory: ReadBandwidth, path: string): [string, string][] {
   const { threads, allThreads, oneThread } = memory
   return [
-    ['Machine', `${machine.processor} (${machine.isa.join(' ')})`],
+    ['Machine', [machine.processor, machine.isa.length > 0 && `(${machine.isa.join(' ')})`].filter(Boolean).join(' ')],
     ['Computed with', `${threads === 1 ? '1 thread' : `${threads} threads`}, ${path}`],
     [
       'Read bandwidth',

@@ -51,13 +51,13 @@ export async function benchmark(
     generateTokens,
     contexts,
     ...kernels(request),
-    ...(await resolveMachinery(context, options)),
+    ...(await resolveMachinery(context, 'benchmark.start', options)),
   }
   const projectId = models.find((model) => model.project)?.project?.id
   const run = asking(options, { useCase: 'benchmark', request: { ...request, models: params.models } })
   return runAsJob(context, { kind: 'benchmark', projectId, params }, run, async (onProgress) => {
     const result = await context.sidecar.runJob('benchmark.start', params, { onProgress, signal: options.signal })
-    const machine = await machineNow(context)
+    const machine = await machineNow(context, params.device)
     // Before the job ends: whoever hears of the end finds the numbers.
     for (const [index, model] of models.entries()) record(context, model, index, { result, machine })
     return { result, machine }
@@ -126,11 +126,11 @@ export async function benchmarkKernels(
     layouts: KERNEL_LAYOUTS,
     tokens: [1, 4, 16],
     ...kernels(request),
-    ...(await resolveMachinery(context, options)),
+    ...(await resolveMachinery(context, 'benchmark.kernels', options)),
   }
   const { onProgress, signal } = options
   const result = await context.sidecar.runJob('benchmark.kernels', params, { onProgress, signal })
-  return { result, machine: await machineNow(context) }
+  return { result, machine: await machineNow(context, params.device) }
 }
 
 const KERNEL_SHAPES: MatrixShape[] = [
@@ -154,9 +154,10 @@ function kernels({ simd = 'auto', arithmetic = 'int16', rounds = 5 }: Kernels) {
   return { simd, arithmetic, rounds }
 }
 
-async function machineNow(context: Context): Promise<BenchmarkMachine> {
+async function machineNow(context: Context, device: string): Promise<BenchmarkMachine> {
   const { devices, isa } = await context.sidecar.hello()
-  return { processor: devices[0]?.name ?? 'unknown processor', isa, measuredAtMs: Date.now() }
+  const { name = 'unknown processor' } = devices.find(({ id }) => id === device) ?? {}
+  return { processor: name, isa: device === 'cpu' ? isa : [], measuredAtMs: Date.now() }
 }
 
 function record(context: Context, model: Model, index: number, { result, machine }: BenchmarkOutcome): void {

@@ -92,7 +92,7 @@ export async function runCalibration(
   options: RunOptions,
 ): Promise<CalibrateOutcome> {
   const { text, samples, length, estimator, precision } = plan
-  const machinery = await resolveMachinery(context, options)
+  const machinery = await resolveMachinery(context, 'calibration.start', options)
   const params = { ...machinery, checkpoint: model.inspection.path, estimator, precision, out }
   const asked = { ...params, samples, length, text: text.name }
   const job = { kind: 'calibration' as const, projectId: model.project?.id, params: asked }

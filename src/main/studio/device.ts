@@ -1,11 +1,21 @@
+import type { SidecarParams, SidecarRequest } from '../../shared/contract/sidecar/index.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import type { Context } from './context.ts'
 import type { RunOptions } from './recording.ts'
 
 export type Machinery = { device: string; threads: number }
 
-/** The device and threads that a request asks for, as the sidecar takes them. */
-export async function resolveMachinery(context: Context, options: RunOptions): Promise<Machinery> {
+/** The requests that name a device. */
+export type RequestWithDevice = {
+  [R in SidecarRequest]: SidecarParams<R> extends { device: string } ? R : never
+}[SidecarRequest]
+
+/** The device and threads that such a request is to have; `auto` is the first GPU that can do it, else the processor. */
+export async function resolveMachinery(
+  context: Pick<Context, 'sidecar'>,
+  request: RequestWithDevice,
+  options: RunOptions,
+): Promise<Machinery> {
   const { device = 'auto', threads = 0 } = options
   if (device !== 'auto') {
     if (!/^(cpu|cuda:\d+)$/.test(device)) {
@@ -16,6 +26,9 @@ export async function resolveMachinery(context: Context, options: RunOptions): P
     return { device, threads }
   }
   const { devices } = await context.sidecar.hello()
-  const gpu = devices.find((entry) => entry.available && entry.id.startsWith('cuda:'))
+  const gpu = devices.find(
+    ({ id, available, requests }) =>
+      available && id.startsWith('cuda:') && (requests === undefined || requests.includes(request)),
+  )
   return { device: gpu?.id ?? 'cpu', threads }
 }

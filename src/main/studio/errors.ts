@@ -40,7 +40,7 @@ export async function errorTable(
   const names = model.inspection.matrices.map(({ name }) => name)
   const known = new Map(listMatrixErrors(database, key).map((errors) => [errors.name, errors]))
   if (names.some((name) => !known.has(name))) {
-    const machinery = await resolveMachinery(context, options)
+    const machinery = await resolveMachinery(context, 'errors.start', options)
     const params = { checkpoint: model.inspection.path, calibration: calibration.path, outliers, ...grid, ...machinery }
     const job = { kind: 'errors' as const, projectId: model.project?.id, params }
     await runAsJob(context, job, options, (onProgress) =>

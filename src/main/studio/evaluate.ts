@@ -72,7 +72,7 @@ export async function runEvaluation(
 ): Promise<EvaluateOutcome> {
   const { model, against, plan } = subjects
   const { text, tokenizer, window, limitWindows, bos, precision } = plan
-  const machinery = await resolveMachinery(context, options)
+  const machinery = await resolveMachinery(context, 'evaluation.start', options)
   const comparison = against ? { against: against.inspection.path } : {}
   const params = { model: model.inspection.path, ...comparison, precision, ...machinery }
   const job = {

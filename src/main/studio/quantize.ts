@@ -88,7 +88,7 @@ export async function runQuantization(
       hint: 'Make one with "squeeze calibrate".',
     })
   }
-  const machinery = await resolveMachinery(context, options)
+  const machinery = await resolveMachinery(context, 'quantization.start', options)
   const params = {
     checkpoint: model.inspection.path,
     ...(calibration === undefined ? {} : { calibration }),

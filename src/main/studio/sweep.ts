@@ -51,7 +51,7 @@ export async function measureRecipes(
   for (const point of measured) if (point) onPoint?.(point)
   const missing = [...recipes.keys()].filter((index) => !measured[index])
   if (missing.length > 0) {
-    const machinery = await resolveMachinery(context, options)
+    const machinery = await resolveMachinery(context, 'sweep.start', options)
     const shared = {
       checkpoint: model.inspection.path,
       ...(inputs.calibration === undefined ? {} : { calibration: inputs.calibration }),

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { DeviceInfo } from '../../../shared/contract/sidecar/hello.ts'
 import type { Doctor } from '../../studio/index.ts'
 import { EXIT } from '../exit-codes.ts'
 import { facts, strong } from '../layout.ts'
@@ -19,15 +20,22 @@ export function registerDoctor(program: Command): void {
   )
 }
 
+/** What is known of a device, or why it cannot be used. */
+export function deviceText({ name, memoryBytes, available, reason, computeCapability, driver }: DeviceInfo): string {
+  if (!available) return reason ?? `${name}: not available`
+  return [
+    name,
+    memoryBytes > 0 && bytes(memoryBytes),
+    computeCapability && `compute capability ${computeCapability}`,
+    driver && `driver for CUDA ${driver}`,
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
 function doctorText(d: Doctor): string {
   const { sidecar } = d
-  const devices = (sidecar?.devices ?? []).map((device) => {
-    const memory = device.memoryBytes > 0 ? `, ${bytes(device.memoryBytes)}` : ''
-    return [device.id, `${device.name}${memory}${device.available ? '' : `: ${device.reason ?? 'not available'}`}`] as [
-      string,
-      string,
-    ]
-  })
+  const devices = (sidecar?.devices ?? []).map((device): [string, string] => [device.id, deviceText(device)])
   const isa = sidecar?.isa.join(' ')
   return [
     strong(`Squeeze Studio ${d.versions.studio}`),

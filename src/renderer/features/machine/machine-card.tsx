@@ -5,6 +5,7 @@ import { Facts } from '../../ui/facts.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { size } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
+import { deviceWords } from './device-words.ts'
 import classes from './machine-card.module.css'
 
 /** This machine at a glance. */
@@ -33,7 +34,7 @@ function Glance({ machine }: { machine: Machine }) {
     { name: 'Memory', value: `${size(machine.memoryBytes)}, ${size(machine.freeMemoryBytes)} free` },
     ...others.map((device) => ({
       name: device.id,
-      value: device.available ? `${device.name}, ${size(device.memoryBytes)}` : (device.reason ?? 'not available'),
+      value: deviceWords(device),
     })),
     { name: 'System', value: machine.platform },
     { name: 'Studio', value: [versions['studio'], versions['gemm']].filter(Boolean).join(', ') },

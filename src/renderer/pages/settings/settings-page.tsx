@@ -3,6 +3,7 @@ import { useDocumentTitle } from '@mantine/hooks'
 import { useEffect } from 'react'
 import type { Machine, SettingsInSight } from '../../../shared/contract/studio/index.ts'
 import { Failure } from '../../features/failure.tsx'
+import { deviceWords } from '../../features/machine/device-words.ts'
 import { useMachine } from '../../stores/machine.ts'
 import { loadSettings, useSettings } from '../../stores/settings.ts'
 import { CopyButton } from '../../ui/command.tsx'
@@ -89,11 +90,7 @@ function Devices({ machine }: { machine: Machine }) {
           processor,
           ...others.map((device) => ({
             name: device.id,
-            value: device.available ? (
-              `${device.name}, ${size(device.memoryBytes)}`
-            ) : (
-              <span className={classes.missing}>{device.reason ?? 'not available'}</span>
-            ),
+            value: <span className={device.available ? undefined : classes.missing}>{deviceWords(device)}</span>,
           })),
         ]}
       />

@@ -14,6 +14,12 @@ export const deviceInfo = z.object({
   memoryBytes: sizeBytes.describe('Memory of the device, bytes; 0 when unavailable.'),
   available: z.boolean().describe('False: listed only to say why it cannot be used.'),
   reason: z.string().optional().describe('Why it is not available.'),
+  requests: z
+    .array(z.string())
+    .optional()
+    .describe('Requests that may name it, such as "calibration.start"; absent where all may, or it is not available.'),
+  computeCapability: z.string().optional().describe('Of a GPU, such as "9.0".'),
+  driver: z.string().optional().describe('Version of CUDA that the driver of a GPU knows, such as "13.0".'),
 })
 
 export const helloResult = z.object({
@@ -30,4 +36,5 @@ export const helloResult = z.object({
   formats: z.array(z.string()).describe('Stored layouts, by id.'),
   architectures: z.array(z.string()).describe('Model families, by Hugging Face model_type.'),
 })
+export type DeviceInfo = z.infer<typeof deviceInfo>
 export type HelloResult = z.infer<typeof helloResult>
