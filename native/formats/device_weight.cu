@@ -36,18 +36,20 @@ int vector_tiles(std::int64_t vectors) {
 
 int units_of(std::int64_t cols) { return static_cast<int>((cols + few::kUnitCols - 1) / few::kUnitCols); }
 
-// Blocks make one vector ready for themselves.
-bool by_blocks(const FewInput& in) {
-  return in.x.rows == 1 && std::int64_t{4} * units_of(in.x.cols) * few::kUnitCols <= kMostOwnBytes;
+int stride_of(const FewInput& in) { return units_of(in.x.cols) * few::kUnitCols; }
+
+// One vector that blocks make ready for themselves.
+bool is_one(const FewInput& in, const few::Kernels& kernels) {
+  return in.x.rows == 1 && kernels.one_bytes != nullptr && kernels.one_bytes(stride_of(in)) <= kMostOwnBytes;
 }
 
-few::Task task_for(const FewInput& in, const FewSpace& space) {
+few::Task task_for(const FewInput& in, const few::Kernels& kernels, const FewSpace& space) {
   few::Task task;
   task.vectors = static_cast<int>(in.x.rows);
   task.cols = static_cast<int>(in.x.cols);
   task.units = units_of(in.x.cols);
-  task.stride = task.units * few::kUnitCols;
-  if (by_blocks(in)) {
+  task.stride = stride_of(in);
+  if (is_one(in, kernels)) {
     task.own_x = in.x.data;
     task.norm_weight = in.norm_weight;
     task.norm_bias = in.norm_bias;
@@ -59,8 +61,7 @@ few::Task task_for(const FewInput& in, const FewSpace& space) {
 }
 
 void prepare(Stream& stream, const FewInput& in, bool bfloat16, FewSpace& space) {
-  if (by_blocks(in)) return;
-  const int stride = units_of(in.x.cols) * few::kUnitCols;
+  const int stride = stride_of(in);
   auto* out = reinterpret_cast<unsigned short*>(space.input.matrix(stream, 2 * in.x.rows, stride).data);
   launch(stream, {.grid = {blocks_for(in.x.rows, 1)}, .block = {kPrepareThreads}, .early = true},
          bfloat16 ? prepare_kernel<BFloat16> : prepare_kernel<Half>, in.x.data, in.norm_weight, in.norm_bias, in.eps,
@@ -68,7 +69,8 @@ void prepare(Stream& stream, const FewInput& in, bool bfloat16, FewSpace& space)
 }
 
 void run(Stream& stream, few::Task& task, const few::Kernels& kernels, bool gated) {
-  const int tiles = vector_tiles(task.vectors), slot = task.own_x != nullptr ? 0 : 1 + tiles / 2;
+  const bool one = task.own_x != nullptr;
+  const int tiles = vector_tiles(task.vectors), slot = one ? 0 : 1 + tiles / 2;
   int entries = 0;
   for (int i = 0; i < task.count; ++i) {
     task.targets[i].first_step = task.steps;
@@ -80,8 +82,7 @@ void run(Stream& stream, few::Task& task, const few::Kernels& kernels, bool gate
   launch(stream,
          {.grid = {static_cast<unsigned>(std::min(most, wanted))},
           .block = {few::kThreads},
-          .shared = std::int64_t{kernels.tile_shared_bytes} * entries * tiles +
-                    (task.own_x != nullptr ? 2 * (std::int64_t{2} * task.stride + few::kOwnGap) : 0),
+          .shared = one ? kernels.one_bytes(task.stride) : std::int64_t{kernels.tile_shared_bytes} * entries * tiles,
           .early = true},
          gated ? kernels.gated[slot] : kernels.plain[slot], task);
 }
@@ -117,9 +118,11 @@ void multiply_few(Stream& stream, const FewInput& in, std::span<const FewProduct
   for (std::size_t i = 0; i < products.size(); ++i) {
     if (done[i]) continue;
     const few::Kernels& kernels = few_weight(*products[i].weight).kernels();
-    if (ready_as != kernels.bfloat16) prepare(stream, in, kernels.bfloat16, space);
-    ready_as = kernels.bfloat16;
-    few::Task task = task_for(in, space);
+    if (!is_one(in, kernels) && ready_as != kernels.bfloat16) {
+      prepare(stream, in, kernels.bfloat16, space);
+      ready_as = kernels.bfloat16;
+    }
+    few::Task task = task_for(in, kernels, space);
     for (std::size_t k = i; k < products.size() && task.count < few::kMostTargets; ++k) {
       if (done[k] || &few_weight(*products[k].weight).kernels() != &kernels) continue;
       assert(products[k].weight->cols() == in.x.cols);
@@ -135,8 +138,8 @@ void multiply_few_gated(Stream& stream, const FewInput& in, const DeviceWeight& 
   const few::Kernels& kernels = few_weight(gate).kernels();
   const FewProduct of_gate{&gate, {.y = y, .bias = gate_bias}}, of_up{&up, {.y = y, .bias = up_bias}};
   if (&kernels == &few_weight(up).kernels()) {
-    prepare(stream, in, kernels.bfloat16, space);
-    few::Task task = task_for(in, space);
+    if (!is_one(in, kernels)) prepare(stream, in, kernels.bfloat16, space);
+    few::Task task = task_for(in, kernels, space);
     task.targets[0] = target_of(of_gate, in.x.rows);
     task.targets[1] = target_of(of_up, in.x.rows);
     task.count = 2;

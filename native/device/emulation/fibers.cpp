@@ -171,6 +171,11 @@ void run_block(dim3 at) {
 
 void block_barrier() { wait_at(block.barrier); }
 
+void let_others_run() {
+  block.moved = true;
+  yield();
+}
+
 int lane() { return static_cast<int>(index_in_block() % kWarp); }
 
 const unsigned char* exchange(unsigned mask, const void* value, std::size_t size) {

@@ -65,6 +65,7 @@ extern dim3 block_size, grid_size;
 void run(dim3 grid, dim3 block, std::int64_t shared_bytes, const std::function<void()>& body);
 unsigned char* shared_memory();
 void block_barrier();
+void let_others_run();
 int lane();
 // Every lane of `mask` gives `size` <= 64 bytes; when all have, each sees those of all 32 (of lanes outside the mask:
 // anything), until its next exchange.
@@ -104,6 +105,7 @@ inline void __syncwarp(unsigned mask = 0xffffffffu) {
   const int nothing = 0;
   squeeze::emulation::exchange(mask, &nothing, sizeof nothing);
 }
+inline void __nanosleep(unsigned) { squeeze::emulation::let_others_run(); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
@@ -207,6 +209,7 @@ inline float __fdividef(float a, float b) { return a / b; }
 inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
 inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
 inline double __fma_rn(double a, double b, double c) { return std::fma(a, b, c); }
+inline int __float2int_rn(float x) { return static_cast<int>(std::nearbyint(x)); }
 inline float __fmul_rn(float a, float b) { return a * b; }
 inline float __fadd_rn(float a, float b) { return a + b; }
 inline float __fsub_rn(float a, float b) { return a - b; }
@@ -346,6 +349,28 @@ void mma_m16n8k16(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2])
     float sum = d[i];
     for (int k = 0; k < 16; ++k) sum += at_a(g + i / 2 * 8, k) * at_b(k, 2 * t + i % 2);
     d[i] = sum;
+  }
+}
+
+inline void mma_m16n8k32(int (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  struct Fragments {
+    unsigned a[4], b[2];
+  } own;
+  std::memcpy(own.a, a, sizeof own.a);
+  std::memcpy(own.b, b, sizeof own.b);
+  const auto* all = emulation::exchange(0xffffffffu, &own, sizeof own);
+  const auto byte_of = [](unsigned word, int which) {
+    return static_cast<int>(static_cast<std::int8_t>(word >> (8 * which)));
+  };
+  // As for 16 bits, with four values a register instead of two.
+  const int g = emulation::lane() / 4, t = emulation::lane() % 4;
+  for (int i = 0; i < 4; ++i) {
+    const int row = g + i / 2 * 8, col = 2 * t + i % 2;
+    for (int k = 0; k < 32; ++k) {
+      const auto of_a = emulation::from_lane<Fragments>(all, row % 8 * 4 + k % 16 / 4);
+      const auto of_b = emulation::from_lane<Fragments>(all, col * 4 + k % 16 / 4);
+      d[i] += byte_of(of_a.a[k / 16 * 2 + row / 8], k % 4) * byte_of(of_b.b[k / 16], k % 4);
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 // Where the index of a weight stands on a GPU. A lane's 32 weights of one row and unit (formats/few_kernel.hpp) are
 // groups j = 0..7 of columns i = 0..3, in B words of 32 bits; rows g and g + 8 one after the other, so 2·B words a lane
 // and unit. The widths' orders are made so that a lookup by byte permutation takes few instructions:
-//   2 bits: (j, i) at bit 2·(j % 4) + 8·i of word j / 4: a shift brings two pairs of columns to where they are spread.
+//   2 bits: four groups a word; two of them are the lower halves of its nibbles, two the upper ones.
 //   3 bits: groups 0..5 as nibbles, two groups a word; the fourth bits of the three words' nibbles are groups 6 and 7.
 //   4 bits: nibbles, two groups a word.   8 bits: bytes, one group a word.
 
@@ -25,7 +25,7 @@ __host__ __device__ constexpr std::int64_t word_place(int word, int lane) {
 template <int kBits>
 __host__ __device__ constexpr void put(unsigned (&words)[kBits], int j, int i, unsigned index) {
   if constexpr (kBits == 2) {
-    words[j / 4] |= index << (2 * (j % 4) + 8 * i);
+    words[j / 4] |= index << (16 * (j % 2) + 4 * i + j / 2 % 2 * 2);
   } else if constexpr (kBits == 3) {
     if (j < 6) {
       words[j / 2] |= index << (16 * (j % 2) + 4 * i);
@@ -49,7 +49,7 @@ __device__ inline unsigned index_at(const unsigned* words, int units, std::int64
   const unsigned* base = words + (tile * units + unit) * 64 * kBits;
   const auto word = [&](int w) { return base[word_place<kBits>(half * kBits + w, 4 * g + t)]; };
   if constexpr (kBits == 2) {
-    return word(j / 4) >> (2 * (j % 4) + 8 * i) & 3u;
+    return word(j / 4) >> (16 * (j % 2) + 4 * i + j / 2 % 2 * 2) & 3u;
   } else if constexpr (kBits == 3) {
     if (j < 6) return word(j / 2) >> (16 * (j % 2) + 4 * i) & 7u;
     const int at = 16 * (j - 6) + 4 * i + 3;

@@ -1,13 +1,20 @@
-// Lookups from registers: a codebook of 16-bit floats is two planes of bytes, and one byte permutation (prmt) takes
-// four bytes of eight by four selectors of three bits. Two of them for low and high bytes and two to join the halves
-// are four weights. 16 entries: from both halves of the codebook, then chosen by the fourth bit.
+// Lookups from registers: a codebook of two bytes an entry is two planes of bytes, and one byte permutation (prmt)
+// takes four bytes of eight by four selectors of three bits. 16 entries: from both halves of the codebook, then chosen
+// by the fourth bit.
+//
+// For several vectors the entries are fp16, and two more permutations join the planes. For one vector they are whole
+// numbers of two signed bytes, 15 bits of a row's largest entry (an error of at most 2^-16 of it), and each plane goes
+// into the tensor cores as it is: half the permutations, which are what these kernels spend their time on. Sums are
+// exact.
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "formats/few_kernel.hpp"
 #include "formats/lut/lane_order.hpp"
 #include "formats/lut/lut_cuda.hpp"
+#include "formats/one_kernel.hpp"
 #include "formats/packed_indices.hpp"
 
 namespace squeeze {
@@ -23,58 +30,34 @@ __device__ __forceinline__ void join(unsigned low, unsigned high, unsigned& firs
   second = permute_bytes(low, high, 0x7362);
 }
 
-// One row's codebook in registers, and four weights by four indices in the nibbles of `index`'s lower half.
+// One row's codebook in registers, low bytes of all entries and then high ones; and a group of four weights as two
+// planes.
 template <int kBits>
-struct Codebook;
-
-template <>
-struct Codebook<2> {
-  static constexpr int kWords = 2;  // low bytes, high bytes
+struct Codebook {
+  static constexpr int kWords = (1 << kBits) / 2;
   unsigned words[kWords];
-};
 
-template <>
-struct Codebook<3> {
-  static constexpr int kWords = 4;  // low bytes 0-3, 4-7, high bytes 0-3, 4-7
-  unsigned words[kWords];
-  __device__ __forceinline__ void look_up(unsigned index, unsigned& first, unsigned& second) const {
-    join(permute_bytes(words[0], words[1], index), permute_bytes(words[2], words[3], index), first, second);
+  // words of a row and unit, as formats/lut/lane_order.hpp says.
+  __device__ __forceinline__ void look_up(const unsigned (&w)[kBits], int j, unsigned& low, unsigned& high) const {
+    const int half = 16 * (j % 2);
+    if constexpr (kBits == 2) {
+      const unsigned index = (w[j / 4] >> (j / 2 % 2 * 2) & 0x33333333u) >> half;
+      low = permute_bytes(words[0], words[0], index);
+      high = permute_bytes(words[1], words[1], index);
+    } else if constexpr (kBits == 3) {
+      const unsigned both = j < 6 ? w[j / 2] & 0x77777777u
+                                  : (w[0] >> 3 & 0x11111111u) | (w[1] >> 2 & 0x22222222u) | (w[2] >> 1 & 0x44444444u);
+      low = permute_bytes(words[0], words[1], both >> half);
+      high = permute_bytes(words[2], words[3], both >> half);
+    } else {
+      // Nibble i of `choice` is i, or i + 4 where the fourth bit is set.
+      const unsigned index = (w[j / 2] & 0x77777777u) >> half;
+      const unsigned choice = ((w[j / 2] >> 1 & 0x44444444u) | 0x32103210u) >> half;
+      low = permute_bytes(permute_bytes(words[0], words[1], index), permute_bytes(words[2], words[3], index), choice);
+      high = permute_bytes(permute_bytes(words[4], words[5], index), permute_bytes(words[6], words[7], index), choice);
+    }
   }
 };
-
-template <>
-struct Codebook<4> {
-  static constexpr int kWords = 8;  // low bytes 0-15, high bytes 0-15
-  unsigned words[kWords];
-  // index: without the fourth bits; choice: nibble i is i, or i + 4 where the fourth bit is set.
-  __device__ __forceinline__ void look_up(unsigned index, unsigned choice, unsigned& first, unsigned& second) const {
-    const unsigned low =
-        permute_bytes(permute_bytes(words[0], words[1], index), permute_bytes(words[2], words[3], index), choice);
-    const unsigned high =
-        permute_bytes(permute_bytes(words[4], words[5], index), permute_bytes(words[6], words[7], index), choice);
-    join(low, high, first, second);
-  }
-};
-
-// The words of a row's unit as weights, group by group.
-__device__ __forceinline__ void look_up_group(const Codebook<2>& c, const unsigned (&w)[2], int j, unsigned& first,
-                                              unsigned& second) {
-  // Index i of a pair becomes nibbles i and i + 4: its low byte and its high byte.
-  const unsigned spread = (w[j / 4] >> (2 * (j % 4)) & 0x03030303u) * 0x11u + 0x40404040u;
-  first = permute_bytes(c.words[0], c.words[1], spread);
-  second = permute_bytes(c.words[0], c.words[1], spread >> 16);
-}
-__device__ __forceinline__ void look_up_group(const Codebook<3>& c, const unsigned (&w)[3], int j, unsigned& first,
-                                              unsigned& second) {
-  const unsigned index = j < 6 ? w[j / 2] & 0x77777777u
-                               : (w[0] >> 3 & 0x11111111u) | (w[1] >> 2 & 0x22222222u) | (w[2] >> 1 & 0x44444444u);
-  c.look_up(index >> (16 * (j % 2)), first, second);
-}
-__device__ __forceinline__ void look_up_group(const Codebook<4>& c, const unsigned (&w)[4], int j, unsigned& first,
-                                              unsigned& second) {
-  const unsigned index = w[j / 2] & 0x77777777u, choice = (w[j / 2] >> 1 & 0x44444444u) | 0x32103210u;
-  c.look_up(index >> (16 * (j % 2)), choice >> (16 * (j % 2)), first, second);
-}
 
 // A lane's words of one unit: those of rows g and g + 8.
 template <int kBits>
@@ -102,25 +85,19 @@ __device__ __forceinline__ void load_unit(const unsigned* at, unsigned (&low)[kB
   }
 }
 
-// 2, 3 and 4 bits.
+// Where a lane's words are, for 2, 3 and 4 bits, and its codebooks.
 template <int kBits>
-class LutLayout {
+class LutBase {
  public:
-  using Number = Half;
-  static constexpr int kUnitsAhead = 4;
-  static constexpr int kTileSharedBytes = 0;
   static constexpr int kTableWords = Codebook<kBits>::kWords;  // of a row
+  static constexpr int kUnitsAhead = 4;
   struct Unit {
-    unsigned low[kBits], high[kBits];
+    unsigned low[kBits], high[kBits];  // rows g and g + 8
   };
-
   using Stream = const unsigned*;
 
-  __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
-  __device__ static int shared_bytes(const few::Task&) { return 0; }
-
   // tables [16, kTableWords]: of the tile.
-  __device__ LutLayout(const few::Target&, const unsigned* tables, int) {
+  __device__ explicit LutBase(const unsigned* tables) {
     const unsigned* row = tables + static_cast<int>(threadIdx.x) % 32 / 4 * kTableWords;
 #pragma unroll
     for (int i = 0; i < kTableWords; ++i) {
@@ -138,13 +115,75 @@ class LutLayout {
     load_unit<kBits>(stream + static_cast<std::int64_t>(unit) * 64 * kBits, u.low, u.high);
   }
 
+ protected:
+  Codebook<kBits> low_, high_;
+};
+
+// Several vectors.
+template <int kBits>
+class LutLayout : public LutBase<kBits> {
+ public:
+  using Base = LutBase<kBits>;
+  using typename Base::Unit;
+  using Number = Half;
+  static constexpr int kTileSharedBytes = 0;
+
+  __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
+
+  __device__ LutLayout(const few::Target&, const unsigned* tables, int) : Base(tables) {}
+
   __device__ __forceinline__ void fragment(const Unit& u, int j, unsigned (&a)[4]) const {
-    look_up_group(low_, u.low, j, a[0], a[2]);
-    look_up_group(high_, u.high, j, a[1], a[3]);
+    unsigned low, high;
+    Base::low_.look_up(u.low, j, low, high);
+    join(low, high, a[0], a[2]);
+    Base::high_.look_up(u.high, j, low, high);
+    join(low, high, a[1], a[3]);
+  }
+};
+
+// One vector.
+template <int kBits>
+class LutOneLayout : public LutBase<kBits> {
+ public:
+  using Base = LutBase<kBits>;
+  using typename Base::Unit;
+  using Vector = one::DigitVector;
+  static constexpr int kBlocks = kBits == 4 ? 2 : 3;
+  // Sums over digits of weights (low, high) of products with the digits of the vector, which are columns.
+  struct Sums {
+    int low[4], high[4];
+  };
+
+  __device__ explicit LutOneLayout(const unsigned* tables) : Base(tables) {}
+
+  __device__ __forceinline__ void multiply(const Unit& u, int unit, const Vector& x, Sums& sums) const {
+#pragma unroll
+    for (int q = 0; q < few::kGroups / 2; ++q) {
+      const uint2 eight = x.eight(unit, q);
+      unsigned low[4], high[4];
+#pragma unroll
+      for (int k = 0; k < 2; ++k) {
+        Base::low_.look_up(u.low, 2 * q + k, low[2 * k], high[2 * k]);
+        Base::high_.look_up(u.high, 2 * q + k, low[2 * k + 1], high[2 * k + 1]);
+      }
+      mma_m16n8k32(sums.low, low, {eight.x, eight.y});
+      mma_m16n8k32(sums.high, high, {eight.x, eight.y});
+    }
   }
 
- private:
-  Codebook<kBits> low_, high_;
+  // Lane 4g has the digits 0 and 1 of rows g and g + 8, its neighbour digit 2.
+  __device__ __forceinline__ static void finish(const Sums& sums, const Vector& x, float& low, float& high) {
+    const bool last = threadIdx.x % 2 != 0;
+    const auto value = [&](int c) {
+      const float first = 256.0f * static_cast<float>(sums.high[c]) + static_cast<float>(sums.low[c]);
+      const float second = 256.0f * static_cast<float>(sums.high[c + 1]) + static_cast<float>(sums.low[c + 1]);
+      float own = (last ? 65536.0f * first : 256.0f * second + first) * x.scale();
+      own += __shfl_xor_sync(kWholeWarp, own, 1);
+      return own;
+    };
+    low = value(0);
+    high = value(2);
+  }
 };
 
 // 5 to 8 bits, a byte an index; codebooks in shared memory.
@@ -170,13 +209,6 @@ class ByteLutLayout {
       to[i] = from[i];
     __syncthreads();
   }
-  // Of one tile: blocks with several do not keep vectors behind the codebooks.
-  __device__ static int shared_bytes(const few::Task& task) {
-    int entries = 0;
-    for (int i = 0; i < task.count; ++i) entries = max(entries, task.targets[i].entries);
-    return kTileSharedBytes * entries;
-  }
-
   __device__ ByteLutLayout(const few::Target& target, const unsigned*, int local_tile) {
     low_ = dynamic_shared<unsigned short>() +
            (local_tile * kTileRows + static_cast<int>(threadIdx.x) % 32 / 4) * target.entries;
@@ -317,6 +349,22 @@ __global__ void decode_sparse_kernel(Lut lut, few::SparseChunks sparse, int firs
   }
 }
 
+// A codebook as whole numbers of two signed bytes, low ones and then high ones: [2, entries]. Gives what one of them
+// is.
+float put_digits(std::span<const float> table, std::uint8_t* planes) {
+  constexpr float kMost = 127 * 257;
+  float largest = 0;
+  for (const float entry : table) largest = std::max(largest, std::abs(entry));
+  const float scale = largest > 0 ? largest / kMost : 1.0f;
+  for (std::size_t e = 0; e < table.size(); ++e) {
+    const int whole = static_cast<int>(std::lround(table[e] / scale));
+    const int low = ((whole + 128) & 255) - 128;
+    planes[e] = static_cast<std::uint8_t>(low);
+    planes[table.size() + e] = static_cast<std::uint8_t>((whole - low) / 256);
+  }
+  return scale;
+}
+
 // kBits: of the order on the device; the stored width may be smaller where it is 8.
 template <int kBits>
 class LutDeviceWeight final : public few::FewWeight {
@@ -336,8 +384,8 @@ class LutDeviceWeight final : public few::FewWeight {
   std::int64_t rows() const override { return lut_.rows; }
   std::int64_t cols() const override { return lut_.cols; }
   std::int64_t size_bytes() const override {
-    return words_.size_bytes() + tables_.size_bytes() + begin_.size_bytes() + chunk_rows_.size_bytes() +
-           entries_.size_bytes();
+    return words_.size_bytes() + tables_.size_bytes() + digits_.size_bytes() + scales_.size_bytes() +
+           begin_.size_bytes() + chunk_rows_.size_bytes() + entries_.size_bytes();
   }
   void dequantize(Stream& stream, std::int64_t first, DeviceView<Half> out) const override {
     decode(stream, first, out);
@@ -347,14 +395,21 @@ class LutDeviceWeight final : public few::FewWeight {
   }
   const few::Kernels& kernels() const override {
     if constexpr (kBits == 8) {
-      return few::kernels_of<ByteLutLayout>();
+      static const few::Kernels kernels = few::kernels_of<ByteLutLayout>();
+      return kernels;
     } else {
-      return few::kernels_of<LutLayout<kBits>>();
+      static const few::Kernels kernels = one::with_one<LutOneLayout<kBits>>(few::kernels_of<LutLayout<kBits>>());
+      return kernels;
     }
   }
   few::Target target() const override {
-    return {
-        .weights = lut_.words, .tables = lut_.tables, .sparse = sparse_, .rows = lut_.rows, .entries = lut_.entries};
+    return {.weights = lut_.words,
+            .tables = lut_.tables,
+            .digits = digits_.data(),
+            .scales = scales_.data(),
+            .sparse = sparse_,
+            .rows = lut_.rows,
+            .entries = lut_.entries};
   }
 
  private:
@@ -363,10 +418,13 @@ class LutDeviceWeight final : public few::FewWeight {
   void upload_tables(Stream& stream, const LutWeight& weight) {
     const std::int64_t entries = lut_.entries;
     std::vector<std::uint8_t> bytes(static_cast<std::size_t>(tiles() * kTileRows * entries * 2));
+    std::vector<std::uint8_t> digits(kBits == 8 ? 0 : bytes.size());
+    std::vector<float> scales(kBits == 8 ? 0 : static_cast<std::size_t>(lut_.rows));
     std::vector<float> table(static_cast<std::size_t>(entries));
     for (std::int64_t r = 0; r < lut_.rows; ++r) {
       weight.table(r, table);
       std::uint8_t* row = bytes.data() + r * entries * 2;
+      if constexpr (kBits != 8) scales[r] = put_digits(table, digits.data() + r * entries * 2);
       for (std::int64_t e = 0; e < entries; ++e) {
         const std::uint16_t value = to_half(table[e]).bits;
         row[kBits == 8 ? 2 * e : e] = static_cast<std::uint8_t>(value);
@@ -374,7 +432,12 @@ class LutDeviceWeight final : public few::FewWeight {
       }
     }
     lut_.tables = tables_.assign(stream, std::span<const std::uint8_t>(bytes)).data;
-    (void)stream.finish();  // before `bytes` goes; an error stays in the stream
+    if constexpr (kBits != 8) {
+      digits_.matrix(stream, 1, static_cast<std::int64_t>(digits.size() / 4));
+      stream.copy(digits_.data(), digits.data(), static_cast<std::int64_t>(digits.size()));
+      scales_.assign(stream, std::span<const float>(scales));
+    }
+    (void)stream.finish();  // before all that goes; an error stays in the stream
   }
 
   void upload_indices(Stream& stream, const LutWeight& weight) {
@@ -441,7 +504,8 @@ class LutDeviceWeight final : public few::FewWeight {
 
   Lut lut_;
   few::SparseChunks sparse_;
-  DeviceArray<unsigned> words_, entries_;
+  DeviceArray<unsigned> words_, entries_, digits_;
+  DeviceArray<float> scales_;
   DeviceArray<std::uint8_t> tables_, chunk_rows_;
   DeviceArray<int> begin_;
 };
