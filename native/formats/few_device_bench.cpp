@@ -103,7 +103,8 @@ void check(Stream& stream, const LinearWeight& weight, const Matrix<float>& x, D
       most = std::max(most, std::abs(sum));
     }
   }
-  if (!(worst <= 1e-5 * most)) fail("wrong by " + std::to_string(worst / most));
+  // One vector meets codebooks rounded to 2^-16 of their largest entry.
+  if (!(worst <= 1e-4 * most)) fail("wrong by " + std::to_string(worst / most));
 }
 
 struct Shape {

@@ -36,21 +36,17 @@ struct VectorPart {
 
 __device__ __forceinline__ void load_vector_part(const Vectors& vectors, int n, int unit, VectorPart& part) {
   const int lane = static_cast<int>(threadIdx.x) % 32, g = lane / 4, t = lane % 4;
-  const int row = n * 8 + g;
-  if (row < 2 * vectors.count) {
-    const unsigned short* from =
-        vectors.rows + static_cast<std::int64_t>(row) * vectors.stride + unit * kUnitCols + 8 * t;
+  // Columns behind the last vector take what is there: nobody looks at their sums.
+  const int row = min(n * 8 + g, 2 * vectors.count - 1);
+  const unsigned short* from =
+      vectors.rows + static_cast<std::int64_t>(row) * vectors.stride + unit * kUnitCols + 8 * t;
 #pragma unroll
-    for (int q = 0; q < kGroups / 2; ++q) {
-      const uint4 eight = *reinterpret_cast<const uint4*>(from + 32 * q);
-      part.b[2 * q][0] = eight.x;
-      part.b[2 * q][1] = eight.y;
-      part.b[2 * q + 1][0] = eight.z;
-      part.b[2 * q + 1][1] = eight.w;
-    }
-  } else {
-#pragma unroll
-    for (int j = 0; j < kGroups; ++j) part.b[j][0] = part.b[j][1] = 0;
+  for (int q = 0; q < kGroups / 2; ++q) {
+    const uint4 eight = *reinterpret_cast<const uint4*>(from + 32 * q);
+    part.b[2 * q][0] = eight.x;
+    part.b[2 * q][1] = eight.y;
+    part.b[2 * q + 1][0] = eight.z;
+    part.b[2 * q + 1][1] = eight.w;
   }
 }
 

@@ -61,65 +61,93 @@ struct Task {
 // Numbers of one vector that a thread has in registers at a time: all are asked for before the first is used.
 constexpr int kPieces = 4;
 
-// Calls use(column, four numbers) for all columns of x, by all threads of a block; x 16-byte aligned in whole rows.
+// Calls use(column, count, four numbers) for all columns of x, by all threads of a block; of the last four, `count` are
+// there. x is a row of a matrix that lies on 16 bytes.
 template <typename Use>
 __device__ __forceinline__ void for_each_four(const float* x, int cols, Use&& use) {
-  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
-  for (int base = 4 * thread; base < cols; base += kPieces * 4 * threads) {
-    float4 pieces[kPieces] = {};
-#pragma unroll
-    for (int p = 0; p < kPieces; ++p) {
-      const int col = base + p * 4 * threads;
-      if (cols % 4 == 0) {
-        if (col < cols) pieces[p] = *reinterpret_cast<const float4*>(x + col);
-      } else {
-        if (col < cols) pieces[p].x = x[col];
-        if (col + 1 < cols) pieces[p].y = x[col + 1];
-        if (col + 2 < cols) pieces[p].z = x[col + 2];
-        if (col + 3 < cols) pieces[p].w = x[col + 3];
-      }
-    }
+  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x), whole = cols / 4 * 4;
+  const bool aligned = cols % 4 == 0;
+  for (int base = 4 * thread; base < whole; base += kPieces * 4 * threads) {
+    float4 pieces[kPieces];
 #pragma unroll
     for (int p = 0; p < kPieces; ++p)
-      if (const int col = base + p * 4 * threads; col < cols) {
+      if (const int col = base + p * 4 * threads; col < whole)
+        pieces[p] =
+            aligned ? *reinterpret_cast<const float4*>(x + col) : float4{x[col], x[col + 1], x[col + 2], x[col + 3]};
+#pragma unroll
+    for (int p = 0; p < kPieces; ++p)
+      if (const int col = base + p * 4 * threads; col < whole) {
         const float four[4] = {pieces[p].x, pieces[p].y, pieces[p].z, pieces[p].w};
-        use(col, four);
+        use(col, 4, four);
       }
+  }
+  if (whole < cols && thread == 0) {
+    float four[4] = {};
+    for (int i = whole; i < cols; ++i) four[i - whole] = x[i];
+    use(whole, cols - whole, four);
   }
 }
 
-// `value` and `rest` of one vector or of its norm (RMSNorm; LayerNorm with a bias), by all threads of a block, with
-// zeros behind the last column.
+// Four numbers of a norm's weights at a column, of which `count` are there.
+__device__ __forceinline__ float4 load_four(const float* at, int count) {
+  if (count == 4) return *reinterpret_cast<const float4*>(at);
+  return {at[0], count > 1 ? at[1] : 0.0f, count > 2 ? at[2] : 0.0f, 0.0f};
+}
+
+// x as it is or its norm (RMSNorm; LayerNorm with a bias), number by number: what all threads of a block know of it.
+class Norm {
+ public:
+  __device__ __forceinline__ Norm(const float* x, const float* weight, const float* bias, float eps, int cols,
+                                  float* room)
+      : weight_(weight), bias_(bias) {
+    if (bias != nullptr) {
+      float sum = 0;
+      for_each_four(x, cols, [&](int, int, const float(&v)[4]) { sum += (v[0] + v[1]) + (v[2] + v[3]); });
+      mean_ = block_sum(sum, room) / static_cast<float>(cols);
+    }
+    if (weight == nullptr) return;
+    float squares = 0;
+    for_each_four(x, cols, [&](int, int count, const float(&v)[4]) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i)
+        if (i < count) squares += (v[i] - mean_) * (v[i] - mean_);
+    });
+    factor_ = 1.0f / sqrtf(block_sum(squares, room) / static_cast<float>(cols) + eps);
+  }
+
+  // Replaces the numbers of x at a column; those that are not there become 0.
+  __device__ __forceinline__ void apply(int col, int count, float (&v)[4]) const {
+    if (weight_ == nullptr) return;
+    const float4 w = load_four(weight_ + col, count);
+    const float weights[4] = {w.x, w.y, w.z, w.w};
+    const float4 b = bias_ != nullptr ? load_four(bias_ + col, count) : float4{0, 0, 0, 0};
+    const float biases[4] = {b.x, b.y, b.z, b.w};
+#pragma unroll
+    for (int i = 0; i < 4; ++i) v[i] = i < count ? (v[i] - mean_) * factor_ * weights[i] + biases[i] : 0.0f;
+  }
+
+ private:
+  const float *weight_, *bias_;
+  float mean_ = 0, factor_ = 1;
+};
+
+// `value` and `rest` of one vector or of its norm, by all threads of a block, with zeros behind the last column.
 template <typename Number>
 __device__ __forceinline__ void split_vector(const float* x, const float* weight, const float* bias, float eps,
                                              int cols, int stride, unsigned short* value, unsigned short* rest) {
   __shared__ float room[32];
-  float mean = 0, factor = 1;
-  if (bias != nullptr) {
-    float sum = 0;
-    for_each_four(x, cols, [&](int, const float(&four)[4]) { sum += (four[0] + four[1]) + (four[2] + four[3]); });
-    mean = block_sum(sum, room) / static_cast<float>(cols);
-  }
-  if (weight != nullptr) {
-    float squares = 0;
-    for_each_four(x, cols, [&](int col, const float(&four)[4]) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i)
-        if (col + i < cols) squares += (four[i] - mean) * (four[i] - mean);
-    });
-    factor = 1.0f / sqrtf(block_sum(squares, room) / static_cast<float>(cols) + eps);
-  }
-  for_each_four(x, cols, [&](int col, const float(&four)[4]) {
-    unsigned short values[4] = {}, rests[4] = {};
+  const Norm norm(x, weight, bias, eps, cols, room);
+  for_each_four(x, cols, [&](int col, int count, const float(&four)[4]) {
+    float v[4] = {four[0], four[1], four[2], four[3]};
+    norm.apply(col, count, v);
+    unsigned short values[4], rests[4];
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
-      if (col + i >= cols) continue;
-      float v = four[i];
-      if (weight != nullptr) v = (v - mean) * factor * weight[col + i] + (bias != nullptr ? bias[col + i] : 0.0f);
-      if constexpr (std::is_same_v<Number, Half>) v = v > 65504.0f ? 65504.0f : v < -65504.0f ? -65504.0f : v;
-      const Number rounded = from_float<Number>(v);
+      if constexpr (std::is_same_v<Number, Half>)
+        v[i] = v[i] > 65504.0f ? 65504.0f : v[i] < -65504.0f ? -65504.0f : v[i];
+      const Number rounded = from_float<Number>(v[i]);
       values[i] = rounded.bits;
-      rests[i] = from_float<Number>(v - as_float(rounded)).bits;
+      rests[i] = from_float<Number>(v[i] - as_float(rounded)).bits;
     }
     const auto pack = [](const unsigned short(&h)[4]) {
       return make_uint2(h[0] | static_cast<unsigned>(h[1]) << 16, h[2] | static_cast<unsigned>(h[3]) << 16);

@@ -42,8 +42,7 @@ class SplitVector {
   // Columns 32q + 8t .. + 7 of a unit for lane 4g + t: of row g, of two.
   __device__ __forceinline__ uint4 eight(int unit, int q) const {
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    if (lane >= 8) return {0, 0, 0, 0};
-    const unsigned short* row = lane < 4 ? value_ : rest_;
+    const unsigned short* row = lane < 4 ? value_ : rest_;  // nobody looks at the sums of more columns
     return *reinterpret_cast<const uint4*>(row + unit * kUnitCols + 32 * q + 8 * (lane % 4));
   }
 
@@ -60,48 +59,32 @@ class DigitVector {
 
   __device__ explicit DigitVector(const Task& task) : digits_(dynamic_shared<signed char>()), row_(task.stride + kGap) {
     __shared__ float room[32];
-    const float* x = task.own_x;
-    const float *weight = task.norm_weight, *bias = task.norm_bias;
-    float mean = 0, factor = 1;
-    if (bias != nullptr) {
-      float sum = 0;
-      for_each_four(x, task.cols, [&](int, const float(&v)[4]) { sum += (v[0] + v[1]) + (v[2] + v[3]); });
-      mean = block_sum(sum, room) / static_cast<float>(task.cols);
-    }
-    float squares = 0, largest = 0, largest_bias = 0;
-    for_each_four(x, task.cols, [&](int col, const float(&v)[4]) {
+    const Norm norm(task.own_x, task.norm_weight, task.norm_bias, task.eps, task.cols, room);
+    float largest = 0;
+    for_each_four(task.own_x, task.cols, [&](int col, int count, const float(&four)[4]) {
+      float v[4] = {four[0], four[1], four[2], four[3]};
+      norm.apply(col, count, v);
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (col + i >= task.cols) continue;
-        const float centred = v[i] - mean;
-        squares += centred * centred;
-        largest = larger(largest, fabsf(weight != nullptr ? centred * weight[col + i] : centred));
-        if (bias != nullptr) largest_bias = larger(largest_bias, fabsf(bias[col + i]));
-      }
+      for (int i = 0; i < 4; ++i) largest = fabsf(v[i]) > largest || v[i] != v[i] ? fabsf(v[i]) : largest;
     });
-    if (weight != nullptr) factor = 1.0f / sqrtf(block_sum(squares, room) / static_cast<float>(task.cols) + task.eps);
-    largest = block_max(largest, room) * factor;
-    if (bias != nullptr) largest += block_max(largest_bias, room);
+    largest = block_max(largest, room);
     // NaN or Inf anywhere makes every product NaN.
-    scale_ = largest > 0 ? largest / kMost : largest == 0 ? 1.0f : NAN;
-    if (!(largest < INFINITY)) scale_ = NAN;
-    const float in_steps = largest > 0 && largest < INFINITY ? kMost / largest : 0.0f;
-    for_each_four(x, task.cols, [&](int col, const float(&v)[4]) {
-      unsigned steps[4] = {};  // three bytes, each 128 more than its digit
+    const bool finite = largest < INFINITY;
+    scale_ = !finite ? NAN : largest > 0 ? largest / kMost : 1.0f;
+    const float in_steps = finite && largest > 0 ? kMost / largest : 0.0f;
+    for_each_four(task.own_x, task.cols, [&](int col, int count, const float(&four)[4]) {
+      float v[4] = {four[0], four[1], four[2], four[3]};
+      norm.apply(col, count, v);
+      unsigned steps[4];  // three bytes, each 128 more than its digit, and then the digits
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (col + i >= task.cols) continue;
-        float value = v[i];
-        if (weight != nullptr)
-          value = (value - mean) * factor * weight[col + i] + (bias != nullptr ? bias[col + i] : 0.0f);
-        steps[i] = static_cast<unsigned>(__float2int_rn(value * in_steps) + 0x808080) ^ 0x808080u;
-      }
+      for (int i = 0; i < 4; ++i)
+        steps[i] = static_cast<unsigned>(__float2int_rn(v[i] * in_steps) + 0x808080) ^ 0x808080u;
 #pragma unroll
-      for (int d = 0; d < 3; ++d) {
+      for (unsigned d = 0; d < 3; ++d) {
         const unsigned pair = d | (d + 4) << 4;
-        const unsigned four =
+        const unsigned digits =
             permute_bytes(permute_bytes(steps[0], steps[1], pair), permute_bytes(steps[2], steps[3], pair), 0x5410);
-        *reinterpret_cast<unsigned*>(digits_ + d * row_ + col) = four;
+        *reinterpret_cast<unsigned*>(digits_ + static_cast<int>(d) * row_ + col) = digits;
       }
     });
     for (int i = (task.cols + 3) / 4 * 4 + static_cast<int>(threadIdx.x); i < task.stride; i += kThreads)
@@ -116,12 +99,11 @@ class DigitVector {
   // Columns 32q + 8t .. + 7 of a unit for lane 4g + t: of digit g, of three.
   __device__ __forceinline__ uint2 eight(int unit, int q) const {
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    if (lane >= 12) return {0, 0};
-    return *reinterpret_cast<const uint2*>(digits_ + lane / 4 * row_ + unit * kUnitCols + 32 * q + 8 * (lane % 4));
+    const int digit = min(lane / 4, 2);  // nobody looks at the sums of more columns
+    return *reinterpret_cast<const uint2*>(digits_ + digit * row_ + unit * kUnitCols + 32 * q + 8 * (lane % 4));
   }
 
  private:
-  __device__ __forceinline__ static float larger(float a, float b) { return b > a || b != b ? b : a; }
   signed char* digits_;
   int row_;
   float scale_;
@@ -263,21 +245,30 @@ __global__ void __launch_bounds__(kThreads, Layout::kBlocks) one_kernel(const __
 
     typename Layout::Sums sums = {};
     for (int base = 0; base < padded_units; base += kAhead) {
+      // What takes the place of these units: the next ones of this step, or the first of the next.
+      const bool last = base + kAhead == padded_units;
+      const typename Layout::Stream from = last ? next.stream : here.stream;
+      const int first = last ? 0 : base + kAhead, there = last && !next.has_tile ? 0 : own_units;
+      if (base + kAhead <= own_units && (there == 0 || first + kAhead <= there)) {
+        const bool more = there != 0;
 #pragma unroll
-      for (int d = 0; d < kAhead; ++d) {
-        const int at = base + d, later = at + kAhead;
-        if (at < own_units) layout.multiply(units[d], warp + at * kShares, x, sums);
-        // The unit that takes this one's place, of this step or the next.
-        const bool same = later < padded_units;
-        const int position = same ? later : later - padded_units;
-        if ((same || next.has_tile) && position < own_units)
-          Layout::load(same ? here.stream : next.stream, warp + position * kShares, units[d]);
+        for (int d = 0; d < kAhead; ++d) {
+          layout.multiply(units[d], warp + (base + d) * kShares, x, sums);
+          if (more) Layout::load(from, warp + (first + d) * kShares, units[d]);
+        }
+      } else {
+#pragma unroll
+        for (int d = 0; d < kAhead; ++d) {
+          if (base + d < own_units) layout.multiply(units[d], warp + (base + d) * kShares, x, sums);
+          if (first + d < there) Layout::load(from, warp + (first + d) * kShares, units[d]);
+        }
       }
     }
     next_chunk = first_chunk_of(next, next_shares);
 
     // Sums of four steps ago have to be gone; they nearly always are.
-    while (n >= kTurns && static_cast<int>(atomicAdd(&room.finished, 0u)) <= n - kTurns) __nanosleep(20);
+    while (n >= kTurns && static_cast<int>(*static_cast<volatile unsigned*>(&room.finished)) <= n - kTurns)
+      __nanosleep(20);
     float low, high;
     Layout::finish(sums, x, low, high);
     if (lane % 4 == 0) {

@@ -148,7 +148,7 @@ class LutOneLayout : public LutBase<kBits> {
   using Base = LutBase<kBits>;
   using typename Base::Unit;
   using Vector = one::DigitVector;
-  static constexpr int kBlocks = kBits == 4 ? 2 : 3;
+  static constexpr int kBlocks = 2;
   // Sums over digits of weights (low, high) of products with the digits of the vector, which are columns.
   struct Sums {
     int low[4], high[4];
