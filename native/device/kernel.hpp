@@ -195,6 +195,13 @@ __device__ __forceinline__ void let_next_begin() {
 #endif
 }
 
+// Code made for older GPUs alone does not wait, wherever it runs.
+inline constexpr bool kBuiltToWait = [] {
+  for (const int architecture : {__CUDA_ARCH_LIST__})
+    if (architecture >= 900) return true;
+  return false;
+}();
+
 // Arguments are converted to the kernel's parameters. Nothing happens on a stream that has failed.
 template <typename... Parameters, typename... Arguments>
 void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Arguments&&... arguments) {
@@ -214,7 +221,7 @@ void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Ar
   config.dynamicSmemBytes = static_cast<std::size_t>(how.shared);
   config.stream = static_cast<cudaStream_t>(stream.handle());
   config.attrs = &early;
-  config.numAttrs = how.early && stream.device().major >= 9 ? 1 : 0;
+  config.numAttrs = kBuiltToWait && how.early && stream.device().major >= 9 ? 1 : 0;
   std::apply(
       [&](auto&... value) {
         void* pointers[] = {const_cast<void*>(static_cast<const void*>(&value))..., nullptr};

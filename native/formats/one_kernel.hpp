@@ -12,15 +12,12 @@ using namespace few;
 constexpr int kShares = kWarps;  // of a tile's units: all warps of a block
 constexpr int kOctets = 4 * kWarps;
 constexpr int kSlots = kOctets + kTileRows;
-constexpr int kTurns = 4;  // steps whose sums may lie about unfinished
 
-// A block's shared memory.
+// A block's shared memory. Twice: the sums of one step are finished while those of the next are left.
 struct Room {
-  float dense[kTurns][kShares][kTileRows];
-  float sparse[kTurns][kSlots];
-  float gates[kTileRows];  // of the last gate's step: the one after it is finished after it
-  unsigned arrived[kTurns];
-  unsigned finished;  // steps
+  float dense[2][kShares][kTileRows];
+  float sparse[2][kSlots];
+  float gates[kTileRows];
 };
 
 // --- Vectors
@@ -213,15 +210,13 @@ __global__ void __launch_bounds__(kThreads, Layout::kBlocks) one_kernel(const __
   fetch_tables(next, 0);
   Shares next_shares = shares_of(next);
   FirstChunk next_chunk = first_chunk_of(next, next_shares);
-  if (threadIdx.x < kTurns) room.arrived[threadIdx.x] = 0;
-  if (threadIdx.x == 0) room.finished = 0;
 
   wait_for_previous();
   const typename Layout::Vector x(task);
-  __syncthreads();  // the last time
+  __syncthreads();
 
   for (int n = 0; step_number(n) < task.steps; ++n) {
-    const int turn = n % kTurns;
+    const int turn = n % 2;
     here = next;
     next = look_ahead(n + 1);
     const Target& target = *here.target;
@@ -266,9 +261,6 @@ __global__ void __launch_bounds__(kThreads, Layout::kBlocks) one_kernel(const __
     }
     next_chunk = first_chunk_of(next, next_shares);
 
-    // Sums of four steps ago have to be gone; they nearly always are.
-    while (n >= kTurns && static_cast<int>(*static_cast<volatile unsigned*>(&room.finished)) <= n - kTurns)
-      __nanosleep(20);
     float low, high;
     Layout::finish(sums, x, low, high);
     if (lane % 4 == 0) {
@@ -276,13 +268,9 @@ __global__ void __launch_bounds__(kThreads, Layout::kBlocks) one_kernel(const __
       room.dense[turn][warp][lane / 4 + 8] = high;
     }
     if (shares.octets > 0) add_up_sparse(target.sparse, shares, first_chunk, x, octet, room.sparse[turn]);
-    __threadfence_block();
-    __syncwarp();
-    unsigned before = 0;
-    if (lane == 0) before = atomicAdd(&room.arrived[turn], 1u);
-    if (__shfl_sync(kWholeWarp, before, 0) != kShares - 1) continue;
-
-    __threadfence_block();
+    __syncthreads();
+    // Whoever finishes a step comes to the next barrier after it, and nobody writes to its room before that one.
+    if (warp != n % kWarps) continue;
     const float value = total(room, turn, target, here.tile) + prior;
     if constexpr (kGated) {
       if (n % 2 == 0) {
@@ -294,10 +282,6 @@ __global__ void __launch_bounds__(kThreads, Layout::kBlocks) one_kernel(const __
     } else {
       if (lane % 2 == 0 && row < target.rows) target.y[row] = value;
     }
-    if (lane == 0) room.arrived[turn] = 0;
-    __threadfence_block();
-    __syncwarp();
-    if (lane == 0) atomicAdd(&room.finished, 1u);
   }
 }
 
