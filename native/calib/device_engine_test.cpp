@@ -235,7 +235,9 @@ TEST_CASE("device: F does not depend on how many samples pass at once") {
     const auto parts =
         run(*model, tokens, {.estimator = estimator, .out = folder / (name + "-parts"), .engine = in_twos});
     CHECK(parts.loss == doctest::Approx(whole.loss).epsilon(1e-6));
-    CHECK(worst_distance(*model, folder / (name + "-parts"), folder / name) < 1e-6);
+    // Matrix products of another size may take another kernel, which sums in another order: a GPU was off by 4e-6, some
+    // tens of fp32's roundings. A sample that is lost, or counts twice, is off by a hundredth and more.
+    CHECK(worst_distance(*model, folder / (name + "-parts"), folder / name) < 1e-5);
   }
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/half.hpp"
 #include "base/part_context.hpp"
-#include "base/threads.hpp"
 #include "eval/generator.hpp"
 
 namespace squeeze {
@@ -30,10 +29,10 @@ struct Loaded {
 
 std::int64_t longest_prompt(const BenchmarkPlan& plan) { return std::max(plan.prompt_tokens, plan.contexts.back()); }
 
-Result<Loaded> load(const std::shared_ptr<const Model>& model, const BenchmarkPlan& plan) {
+Result<Loaded> load(const std::shared_ptr<const Model>& model, const BenchmarkPlan& plan, BenchmarkMachine& machine) {
   Loaded loaded{.vocabulary = model->config().vocabulary};
-  SQUEEZE_ASSIGN(loaded.generator,
-                 Generator::make(model, {.context = longest_prompt(plan) + plan.generate_tokens, .path = plan.path}));
+  SQUEEZE_ASSIGN(auto reader, machine.reader(model, longest_prompt(plan) + plan.generate_tokens));
+  loaded.generator = Generator::make(std::move(reader));
   std::mt19937_64 random(kPromptSeed);
   for (std::int64_t i = 0; i < longest_prompt(plan); ++i)
     loaded.prompt.push_back(static_cast<std::int32_t>(random() % static_cast<std::uint64_t>(loaded.vocabulary)));
@@ -93,7 +92,7 @@ std::int64_t cache_bytes_per_position(const ModelConfig& config) {
 }
 
 Result<BenchmarkTimes> benchmark(std::span<const std::shared_ptr<const Model>> models, const BenchmarkPlan& plan,
-                                 const ReadBandwidth& memory, double share, RunContext& context) {
+                                 BenchmarkMachine& machine, double share, RunContext& context) {
   const auto count = static_cast<std::int64_t>(models.size());
   BenchmarkTimes times;
   std::vector<Loaded> loaded;
@@ -102,8 +101,8 @@ Result<BenchmarkTimes> benchmark(std::span<const std::shared_ptr<const Model>> m
     SQUEEZE_TRY(context.check_cancelled());
     context.report({.fraction = static_cast<double>(loaded.size()) / static_cast<double>(count),
                     .detail = model->folder().filename().string()});
-    SQUEEZE_ASSIGN(Loaded one, load(model, plan));
-    times.models.push_back({.memory_bytes = one.generator->memory_bytes()});
+    SQUEEZE_ASSIGN(Loaded one, load(model, plan, machine));
+    times.models.emplace_back();
     for (const std::int64_t tokens : plan.contexts) times.models.back().generation.push_back({.context = tokens});
     loaded.push_back(std::move(one));
   }
@@ -115,13 +114,16 @@ Result<BenchmarkTimes> benchmark(std::span<const std::shared_ptr<const Model>> m
     PartContext step = steps.next(name_of(i));
     SQUEEZE_TRY(generate(loaded[i], plan.prompt_tokens, std::min<std::int64_t>(plan.generate_tokens, 8), step));
   }
-  memory.measure(thread_count());
+  SQUEEZE_TRY(machine.read_bandwidth());
   for (std::int64_t round = 0; round < plan.rounds; ++round) {
-    times.all_threads.push_back(memory.measure(thread_count()));
-    times.one_thread.push_back(memory.measure(1));
+    SQUEEZE_ASSIGN(const MeasuredBandwidth bandwidth, machine.read_bandwidth());
+    times.all_threads.push_back(bandwidth.all);
+    if (bandwidth.one_thread) times.one_thread.push_back(*bandwidth.one_thread);
     for (std::size_t i = 0; i < loaded.size(); ++i)
       SQUEEZE_TRY(measure_round(loaded[i], plan, name_of(i), steps, times.models[i]));
   }
+  // At the end, when all that is made as it is needed has been.
+  for (std::size_t i = 0; i < loaded.size(); ++i) times.models[i].memory_bytes = loaded[i].generator->memory_bytes();
   return times;
 }
 

@@ -8,9 +8,8 @@
 #include <vector>
 
 #include "archs/model.hpp"
-#include "base/bandwidth.hpp"
 #include "base/progress.hpp"
-#include "formats/format.hpp"
+#include "eval/benchmark_machine.hpp"
 
 namespace squeeze {
 
@@ -19,7 +18,6 @@ struct BenchmarkPlan {
   std::int64_t generate_tokens = 128;       // at least 2
   std::vector<std::int64_t> contexts = {};  // ascending, at least one
   std::int64_t rounds = 5;
-  DecodePath path = {};
 };
 
 // Each list has an entry for every round.
@@ -31,11 +29,12 @@ struct GenerationTimes {
 struct ModelTimes {
   std::vector<double> first_token_ms = {};  // from the prompt's arrival on
   std::vector<GenerationTimes> generation = {};
-  std::int64_t memory_bytes = 0;  // weights and cache
+  std::int64_t memory_bytes = 0;  // weights and cache, on a GPU with its scratch memory
 };
 
 struct BenchmarkTimes {
-  std::vector<double> all_threads, one_thread;  // GB/s read from memory
+  // GB/s read from memory; of one thread: empty where that is nothing that can be measured.
+  std::vector<double> all_threads, one_thread;
   std::vector<ModelTimes> models;
 };
 
@@ -46,6 +45,6 @@ std::int64_t cache_bytes_per_position(const ModelConfig& config);
 // from a fixed seed and begin differently in every round, so that no cache is used again. `share` is the part of the
 // whole job that this is.
 Result<BenchmarkTimes> benchmark(std::span<const std::shared_ptr<const Model>> models, const BenchmarkPlan& plan,
-                                 const ReadBandwidth& memory, double share, RunContext& context);
+                                 BenchmarkMachine& machine, double share, RunContext& context);
 
 }  // namespace squeeze

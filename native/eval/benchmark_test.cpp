@@ -33,9 +33,9 @@ TEST_CASE("a benchmark measures every model once a round, at every context") {
     models.push_back(model.value());
   }
   const BenchmarkPlan plan{.prompt_tokens = 9, .generate_tokens = 3, .contexts = {4, 20}, .rounds = 2};
-  const ReadBandwidth memory;
+  const auto machine = processor_machine({}, std::int64_t{1} << 33);
   SilentContext silent;
-  const auto times = benchmark(models, plan, memory, 1, silent);
+  const auto times = benchmark(models, plan, *machine, 1, silent);
   REQUIRE(times.ok());
   CHECK(times.value().all_threads.size() == 2);
   CHECK(times.value().one_thread.size() == 2);
@@ -52,7 +52,7 @@ TEST_CASE("a benchmark measures every model once a round, at every context") {
     }
   }
   CancelledContext cancelled(4);
-  const auto stopped = benchmark(models, plan, memory, 1, cancelled);
+  const auto stopped = benchmark(models, plan, *machine, 1, cancelled);
   REQUIRE_FALSE(stopped.ok());
   CHECK(stopped.error().code == ErrorCode::kCancelled);
 }

@@ -15,7 +15,7 @@ namespace {
 
 using Models = std::vector<std::shared_ptr<const Model>>;
 
-Result<BenchmarkPlan> plan_of(const contract::BenchmarkStartParams& params) {
+BenchmarkPlan plan_of(const contract::BenchmarkStartParams& params) {
   BenchmarkPlan plan{.prompt_tokens = params.prompt_tokens,
                      .generate_tokens = params.generate_tokens,
                      .contexts = params.contexts,
@@ -24,18 +24,17 @@ Result<BenchmarkPlan> plan_of(const contract::BenchmarkStartParams& params) {
   std::ranges::sort(plan.contexts);
   const auto repeated = std::ranges::unique(plan.contexts);
   plan.contexts.erase(repeated.begin(), repeated.end());
-  SQUEEZE_ASSIGN(plan.path, path_of(params.simd, params.arithmetic));
   return plan;
 }
 
-// Weights may be there twice: in the mapped file, and packed for the kernels. Mapped pages can be given back, so half
-// of the memory is enough for one of the two and everything else.
-bool fit_together(const Models& models, const BenchmarkPlan& plan) {
-  std::int64_t bytes = ReadBandwidth::kBytes;
+// On the processor weights may be there twice: in the mapped file, and packed for the kernels. Mapped pages can be
+// given back, so half of the memory is enough for one of the two and everything else; on a GPU, for the scratch memory.
+bool fit_together(const Models& models, const BenchmarkPlan& plan, const BenchmarkMachine& machine) {
+  std::int64_t bytes = 0;
   const std::int64_t positions = std::max(plan.prompt_tokens, plan.contexts.back()) + plan.generate_tokens;
   for (const auto& model : models)
     bytes += model->store().size_bytes() + positions * cache_bytes_per_position(model->config());
-  return bytes <= memory_bytes() / 2;
+  return bytes <= machine.memory_bytes() / 2;
 }
 
 // Measures as many at once as `together` says; bandwidths[i] belongs to the rounds of times.models[i].
@@ -44,14 +43,14 @@ struct Measured {
   std::vector<std::vector<double>> bandwidths;
 };
 
-Result<Measured> measure(const Models& models, const BenchmarkPlan& plan, bool together, RunContext& context) {
-  const ReadBandwidth memory;
+Result<Measured> measure(const Models& models, const BenchmarkPlan& plan, BenchmarkMachine& machine, bool together,
+                         RunContext& context) {
   const std::size_t group = together ? models.size() : 1;
   const double share = static_cast<double>(group) / static_cast<double>(models.size());
   Measured all;
   for (std::size_t first = 0; first < models.size(); first += group) {
     SQUEEZE_ASSIGN(BenchmarkTimes times,
-                   benchmark(std::span(models).subspan(first, group), plan, memory, share, context));
+                   benchmark(std::span(models).subspan(first, group), plan, machine, share, context));
     for (ModelTimes& model : times.models) {
       all.times.models.push_back(std::move(model));
       all.bandwidths.push_back(times.all_threads);
@@ -60,6 +59,13 @@ Result<Measured> measure(const Models& models, const BenchmarkPlan& plan, bool t
     all.times.one_thread.insert(all.times.one_thread.end(), times.one_thread.begin(), times.one_thread.end());
   }
   return all;
+}
+
+Result<std::unique_ptr<BenchmarkMachine>> machine_of(const contract::BenchmarkStartParams& params,
+                                                     const Device& device) {
+  if (device.is_gpu()) return device.gpus->benchmark_machine(device.index);
+  SQUEEZE_ASSIGN(const DecodePath path, path_of(params.simd, params.arithmetic));
+  return processor_machine(path, memory_bytes());
 }
 
 contract::ModelSpeed speed_of(const Model& model, const ModelTimes& times, const std::vector<double>& bandwidth,
@@ -93,21 +99,22 @@ contract::ModelSpeed speed_of(const Model& model, const ModelTimes& times, const
 }  // namespace
 
 Result<void> check_benchmark(const contract::BenchmarkStartParams& params) {
-  SQUEEZE_TRY(plan_of(params));
+  SQUEEZE_TRY(path_of(params.simd, params.arithmetic));
   return {};
 }
 
-Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, const Device&,
+Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, const Device& device,
                                                 RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
-  SQUEEZE_ASSIGN(const BenchmarkPlan plan, plan_of(params));
+  const BenchmarkPlan plan = plan_of(params);
   Models models;
   for (const std::string& path : params.models) {
     SQUEEZE_ASSIGN(auto model, Model::open(path));
     models.push_back(std::move(model));
   }
-  const bool together = fit_together(models, plan);
-  SQUEEZE_ASSIGN(const Measured measured, measure(models, plan, together, context));
+  SQUEEZE_ASSIGN(const auto machine, machine_of(params, device));
+  const bool together = fit_together(models, plan, *machine);
+  SQUEEZE_ASSIGN(const Measured measured, measure(models, plan, *machine, together, context));
 
   contract::BenchmarkResult out;
   for (std::size_t i = 0; i < models.size(); ++i)
@@ -116,11 +123,11 @@ Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartPa
   out.generate_tokens = plan.generate_tokens;
   out.rounds = plan.rounds;
   out.interleaved = together;
-  out.simd = name_of(plan.path.simd);
-  out.arithmetic = params.arithmetic;
-  out.read_bandwidth = {.threads = thread_count(),
-                        .all_threads = spread_of(measured.times.all_threads),
-                        .one_thread = spread_of(measured.times.one_thread)};
+  out.simd = machine->instructions();
+  out.arithmetic = device.is_gpu() ? contract::Arithmetic::kFp32 : params.arithmetic;
+  out.read_bandwidth.threads = device.is_gpu() ? 1 : thread_count();
+  out.read_bandwidth.all_threads = spread_of(measured.times.all_threads);
+  if (!measured.times.one_thread.empty()) out.read_bandwidth.one_thread = spread_of(measured.times.one_thread);
   out.peak_memory_bytes = peak_memory_bytes();
   out.duration_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
   return out;

@@ -10,8 +10,8 @@ namespace squeeze {
 // What can be refused before the job begins: instructions that the processor does not have.
 Result<void> check_benchmark(const contract::BenchmarkStartParams& params);
 
-// All models are loaded at once and take turns where they fit into half of the memory; otherwise they are measured one
-// after the other.
+// All models are loaded at once and take turns where they fit into half of the memory, on a GPU of what is free of it;
+// otherwise they are measured one after the other. On a GPU, bandwidth and memory are the GPU's.
 Result<contract::BenchmarkResult> run_benchmark(const contract::BenchmarkStartParams& params, const Device& device,
                                                 RunContext& context);
 

@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "365c267d3f9d06ca";
+inline constexpr std::string_view kContractHash = "84b59ce49d03495b";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -1059,7 +1059,7 @@ struct ModelSpeed {
   std::int64_t weight_bytes_per_token = {};
   // Bytes of keys and values of one token in the cache. [>= 0]
   std::int64_t cache_bytes_per_position = {};
-  // Weights and cache of the loaded model. [>= 0]
+  // Weights and cache of the loaded model, on a GPU with its scratch memory. [>= 0]
   std::int64_t memory_bytes = {};
   // Tokens of the prompt over the wait for the first token.
   Spread prompt_tokens_per_second = {};
@@ -1069,14 +1069,14 @@ struct ModelSpeed {
   std::vector<GenerationSpeed> generation = {};
 };
 
-// Reading memory from one end to the other, out of cache, measured between the rounds.
+// Reading the memory of what computed from one end to the other, out of cache, between the rounds.
 struct ReadBandwidth {
-  // Threads that the benchmark ran on. [>= 1]
+  // Threads that the benchmark ran on; 1 where a GPU computed: it hands over the work. [>= 1]
   std::int64_t threads = {};
-  // GB/s (10⁹ bytes) of all of these threads together.
+  // GB/s (10⁹ bytes) of all of these threads together, or of the whole GPU.
   Spread all_threads = {};
-  // GB/s of one thread alone.
-  Spread one_thread = {};
+  // GB/s of one thread alone; absent where a GPU computed.
+  std::optional<Spread> one_thread = {};
 };
 
 struct BenchmarkResult {
@@ -1091,13 +1091,14 @@ struct BenchmarkResult {
   std::int64_t rounds = {};
   // True when all models were loaded at once and took turns; false when they were measured one by one.
   bool interleaved = {};
-  // Instructions asked for, or found for "auto".
+  // Instructions asked for, or found for "auto"; on a GPU its compute capability: "sm_90".
   std::string simd = {};
-  // Codebooks and inputs rounded to 13 bits and a sign and added up exactly, or in fp32.
+  // What was asked for; fp32 on a GPU.
   Arithmetic arithmetic = {};
-  // Reading memory from one end to the other, out of cache, measured between the rounds.
+  // Reading the memory of what computed from one end to the other, out of cache, between the rounds.
   ReadBandwidth read_bandwidth = {};
-  // Peak resident memory of the sidecar: loaded models, mapped pages of their files, 400 MB for the bandwidth. [>= 0]
+  // Peak resident memory of the sidecar: loaded models, mapped pages of their files, 400 MB for the bandwidth. What
+  // lies on a GPU is not in it. [>= 0]
   std::int64_t peak_memory_bytes = {};
   // Milliseconds of wall-clock time. [>= 0]
   double duration_ms = {};
@@ -1134,7 +1135,7 @@ struct KernelBenchmarkResult {
   std::string simd = {};
   // Codebooks and inputs rounded to 13 bits and a sign and added up exactly, or in fp32.
   Arithmetic arithmetic = {};
-  // Reading memory from one end to the other, out of cache, measured between the rounds.
+  // Reading the memory of what computed from one end to the other, out of cache, between the rounds.
   ReadBandwidth read_bandwidth = {};
   // Milliseconds of wall-clock time. [>= 0]
   double duration_ms = {};

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "calib/gradient_engine.hpp"
 #include "device/device.hpp"
+#include "eval/benchmark_machine.hpp"
 #include "eval/evaluation_engine.hpp"
 #include "eval/text_reader.hpp"
 #include "jobs/contract.gen.hpp"
@@ -36,6 +37,7 @@ class Gpus {
                                                                       std::int64_t length,
                                                                       Precision precision) const = 0;
   virtual Result<std::unique_ptr<RowClusterer>> row_clusterer(int gpu) const = 0;
+  virtual Result<std::unique_ptr<BenchmarkMachine>> benchmark_machine(int gpu) const = 0;
 };
 
 // What the `device` of a request names, and who computes there. On the processor that is nobody: an empty factory, a

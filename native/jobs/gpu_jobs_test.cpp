@@ -3,9 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "archs/tiny_checkpoint.hpp"
 #include "base/test_folder.hpp"
 #include "device/test_device.hpp"
+#include "jobs/benchmark_job.hpp"
 #include "jobs/calibration_job.hpp"
 #include "jobs/errors_job.hpp"
 #include "jobs/evaluation_job.hpp"
@@ -149,6 +152,58 @@ TEST_CASE("device: a model that is loaded on a GPU generates") {
     first.push_back(logprobs[0]);
   }
   CHECK(first[0] == doctest::Approx(first[1]).epsilon(1e-2));
+}
+
+TEST_CASE("device: a benchmark on a GPU measures models against the GPU's own memory") {
+  Bench bench;
+  if (!bench) return;
+  bench.calibrate(bench.processor, "calibration");
+  bench.quantize(bench.processor, "squeezed");
+
+  contract::BenchmarkStartParams params;
+  params.models = {bench.at("model"), bench.at("squeezed")};
+  params.prompt_tokens = 9;
+  params.generate_tokens = 3;
+  params.contexts = {20, 4};
+  params.rounds = 2;
+  const auto expected = Bench::value_of(run_benchmark(params, bench.processor, bench.silent));
+  const auto found = Bench::value_of(run_benchmark(params, bench.gpu, bench.silent));
+
+  const DeviceProperties& gpu = bench.test.stream().device();
+  CHECK(found.simd == "sm_" + std::to_string(gpu.major) + std::to_string(gpu.minor));
+  CHECK(found.arithmetic == contract::Arithmetic::kFp32);
+  CHECK(found.interleaved);
+  CHECK(found.read_bandwidth.threads == 1);
+  CHECK(found.read_bandwidth.all_threads.min > 0);
+  CHECK_FALSE(found.read_bandwidth.one_thread);
+  CHECK(expected.read_bandwidth.one_thread);
+  REQUIRE(found.models.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto &model = found.models[i], &same = expected.models[i];
+    CHECK(model.path == params.models[i]);
+    CHECK(model.stored_as == same.stored_as);
+    CHECK(model.weight_bytes_per_token == same.weight_bytes_per_token);
+    CHECK(model.memory_bytes > model.weight_bytes_per_token);
+    CHECK(model.first_token_ms.min > 0);
+    REQUIRE(model.generation.size() == 2);
+    CHECK(model.generation[0].context == 4);
+    for (const auto& at : model.generation) {
+      CHECK(at.tokens_per_second.min > 0);
+      CHECK(at.bandwidth_share.min > 0);
+    }
+  }
+}
+
+TEST_CASE("device: single kernels are measured on the processor alone, and a GPU asked for them is refused") {
+  const std::vector<std::string> requests = device_gpus().requests();
+  CHECK(std::ranges::find(requests, "benchmark.start") != requests.end());
+  CHECK(std::ranges::find(requests, "benchmark.kernels") == requests.end());
+  Bench bench;
+  if (!bench) return;
+  const auto refused = device_of("cuda:0", "benchmark.kernels", &device_gpus());
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kDeviceUnavailable);
+  CHECK(refused.error().message.find("benchmark.kernels runs on the processor only.") != std::string::npos);
 }
 
 }  // namespace squeeze

@@ -1,6 +1,7 @@
 #include "jobs/gpus_device.hpp"
 
 #include "calib/device_engine.hpp"
+#include "eval/device_benchmark.hpp"
 #include "eval/device_evaluation.hpp"
 #include "eval/device_reader.hpp"
 #include "methods/squeezellm/cluster_device.hpp"
@@ -14,7 +15,8 @@ class DeviceGpus final : public Gpus {
   Result<std::vector<DeviceProperties>> list() const override { return device_list(); }
 
   std::vector<std::string> requests() const override {
-    return {"calibration.start", "quantization.start", "evaluation.start", "errors.start", "sweep.start", "model.load"};
+    return {"calibration.start", "quantization.start", "evaluation.start", "errors.start",
+            "sweep.start",       "model.load",         "benchmark.start"};
   }
 
   Result<std::unique_ptr<TextReader>> text_reader(int gpu, const std::shared_ptr<const Model>& model,
@@ -30,6 +32,9 @@ class DeviceGpus final : public Gpus {
     return make_device_evaluation(models, length, precision, gpu);
   }
   Result<std::unique_ptr<RowClusterer>> row_clusterer(int gpu) const override { return make_device_clusterer(gpu); }
+  Result<std::unique_ptr<BenchmarkMachine>> benchmark_machine(int gpu) const override {
+    return make_device_machine(gpu);
+  }
 };
 
 }  // namespace

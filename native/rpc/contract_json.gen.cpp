@@ -470,7 +470,7 @@ json encode(const ReadBandwidth& value, const JsonPath& path, std::optional<Erro
   json out = json::object();
   out["threads"] = json(value.threads);
   out["allThreads"] = encode(value.all_threads, JsonPath(path, "allThreads"), bad);
-  out["oneThread"] = encode(value.one_thread, JsonPath(path, "oneThread"), bad);
+  if (value.one_thread) out["oneThread"] = encode(*value.one_thread, JsonPath(path, "oneThread"), bad);
   return out;
 }
 

@@ -5,7 +5,7 @@ import { withLock } from './lock.mjs'
 import { buildFolder, nativeTests, nodePackage, OLDEST_NODE, pinnedNode, root, sidecar } from './places.mjs'
 import { ask, failureText, runLogged, StepFailed } from './run.mjs'
 import { forget, hashOf, isFresh, remember } from './stamp.mjs'
-import { checkTools, cudaCompiler, packagesMatchLock } from './tools.mjs'
+import { checkTools, cudaCompiler, cudaTargets, packagesMatchLock } from './tools.mjs'
 
 const built = (path) => join(root, 'out', path)
 const STUDIO_OUTPUTS = ['main/app.js', 'main/cli.js', 'preload/index.cjs', 'renderer/index.html'].map(built)
@@ -48,13 +48,15 @@ export async function buildNative(step, { tests }) {
   const hash = nativeHash(tests)
   await step('Build the sidecar', async () => {
     forget(name)
-    const nvcc = cudaCompiler()
+    const { nvcc, targets } = cuda()
     const env = nvcc ? { CUDACXX: nvcc.path } : {}
     const cmake = (log, args) => must('cmake', runLogged(log, 'cmake', args, { env }))
     // CMake keeps what it found, or that it found nothing: nvcc may have come, changed or gone.
     const options = ['-UCMAKE_CUDA_COMPILER', `-DSQUEEZE_TESTS=${tests ? 'ON' : 'OFF'}`, ...homebrewOptions()]
+    if (targets) options.push(`-DSQUEEZE_CUDA_ARCHITECTURES=${targets.list}`)
     const configured = await cmake('native-configure', ['--preset', 'release', '-S', join(root, 'native'), ...options])
-    console.log(/^-- (Building with(?:out)? CUDA.*)$/m.exec(configured.output)?.[1] ?? '')
+    const decided = /^-- (Building with(out)? CUDA.*)$/m.exec(configured.output) ?? []
+    console.log(targets && !decided[2] ? `${decided[1]} (${targets.why})` : (decided[1] ?? ''))
     await cmake('native-build', ['--build', join(buildFolder, 'release'), '--parallel', String(availableParallelism())])
     remember(name, hash)
   })
@@ -69,10 +71,24 @@ function nativeIsFresh({ tests }) {
 }
 
 function nativeHash(tests) {
-  const nvcc = cudaCompiler()
-  const cuda = nvcc ? `${nvcc.path} ${nvcc.version}` : ''
-  const system = [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '', cuda]
+  const { nvcc, targets } = cuda()
+  const gpus = nvcc ? `${nvcc.path} ${nvcc.version} ${targets.list}` : ''
+  const system = [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '', gpus]
   return hashOf(['native'], { skip: (name) => !tests && isTest(name), also: system })
+}
+
+let askedCuda
+
+/**
+ * CUDA's compiler, and what it builds for: code for all GPUs takes many times as long, and is for those who hand the
+ * sidecar on (preset "cuda"). Asked for once, since nvidia-smi can take a second.
+ */
+function cuda() {
+  if (!askedCuda) {
+    const nvcc = cudaCompiler()
+    askedCuda = { nvcc, targets: nvcc && cudaTargets(nvcc) }
+  }
+  return askedCuda
 }
 
 /** Homebrew keeps OpenMP apart, and CMake's search does not find it there. */

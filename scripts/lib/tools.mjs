@@ -140,6 +140,31 @@ export function cudaCompiler(env = process.env) {
   return version ? { path, version } : undefined
 }
 
+/** The oldest GPUs that the sidecar supports, and those it is built for where none can be seen. */
+const OLDEST_GPU = 80
+const GPU_UNSEEN = 90
+
+/** What nvcc is to build for, as CMake's CUDA_ARCHITECTURES ("86;90"), and why in a few words. */
+export function cudaTargets(nvcc) {
+  // Drivers too old for this question are too old for the sidecar as well.
+  const gpus = ask('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader']) ?? ''
+  const targets = targetsFor(gpus, ask(nvcc.path, ['--list-gpu-code']) ?? '')
+  if (targets.length > 0) return { list: targets.join(';'), why: 'the GPUs of this machine' }
+  return { list: String(GPU_UNSEEN), why: 'to see that it compiles: there is no GPU here that runs it' }
+}
+
+/**
+ * `gpus`: compute capabilities as nvidia-smi lists them, "9.0" a line; `known`: what nvcc makes code for, "sm_90" a line.
+ * A GPU that is newer than nvcc takes the newest that it knows, whose PTX the driver compiles.
+ */
+export function targetsFor(gpus, known) {
+  const numbers = (text, pattern) => [...text.matchAll(pattern)].map(([, a, b = '']) => Number(a + b))
+  const targets = numbers(known, /^sm_(\d+)\s*$/gm)
+  const own = numbers(gpus, /^\s*(\d+)\.(\d)\s*$/gm).filter((gpu) => gpu >= OLDEST_GPU)
+  const best = own.map((gpu) => Math.max(...targets.filter((target) => target >= OLDEST_GPU && target <= gpu)))
+  return [...new Set(best)].filter(Number.isFinite).sort((a, b) => a - b)
+}
+
 function isDebian() {
   return existsSync('/etc/debian_version') && ask('apt-get') !== undefined
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { cudaCompiler, missingText, packagesMatchLock } from './tools.mjs'
+import { cudaCompiler, cudaTargets, missingText, packagesMatchLock, targetsFor } from './tools.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'squeeze-tools-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -36,6 +36,35 @@ test('packages match the lock when each is there in its version, but for those o
   expect(packagesMatchLock(folder)).toBe(false)
   write('node_modules/.package-lock.json', {})
   expect(packagesMatchLock(folder)).toBe(false)
+})
+
+test("CUDA is built for this machine's GPUs, each kind once, by the newest code that nvcc knows and the GPU runs", () => {
+  const known = 'sm_75\nsm_80\nsm_86\nsm_89\nsm_90\n'
+  expect(targetsFor('9.0\n8.6\n9.0\n', known)).toEqual([86, 90])
+  expect(targetsFor('12.0\r\n', known)).toEqual([90])
+  expect(targetsFor('12.0\n10.3\n', `${known}sm_100\nsm_103\nsm_120\n`)).toEqual([103, 120])
+  // Too old; no answer; an nvcc that does not say what it knows.
+  expect(targetsFor('7.5\n', known)).toEqual([])
+  expect(targetsFor('[N/A]\n', known)).toEqual([])
+  expect(targetsFor('9.0\n', '')).toEqual([])
+})
+
+test.runIf(process.platform !== 'win32')('where no GPU can be seen, CUDA is built for one, and says why', () => {
+  const bin = join(folder, 'gpus')
+  mkdirSync(bin)
+  const program = (name, body) => writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 })
+  program('nvcc', 'echo sm_80; echo sm_89; echo sm_90')
+  const { PATH } = process.env
+  try {
+    process.env.PATH = [bin, PATH].join(delimiter)
+    const nvcc = { path: join(bin, 'nvcc') }
+    program('nvidia-smi', 'exit 9')
+    expect(cudaTargets(nvcc)).toEqual({ list: '90', why: expect.stringContaining('no GPU') })
+    program('nvidia-smi', 'echo 8.9; echo 8.0')
+    expect(cudaTargets(nvcc)).toEqual({ list: '80;89', why: 'the GPUs of this machine' })
+  } finally {
+    process.env.PATH = PATH
+  }
 })
 
 test.runIf(process.platform !== 'win32')("CUDA's compiler is found in PATH, in its toolkit, or as CUDACXX", () => {

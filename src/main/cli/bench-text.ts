@@ -39,7 +39,7 @@ export function benchmarkText({ result: r, machine }: BenchmarkOutcome): string 
     facts([
       ...machineFacts(machine, r.readBandwidth, `${r.simd}, ${r.arithmetic}`),
       ['Rounds', `${r.rounds}, medians; ${r.interleaved ? 'the models took turns' : 'one model after the other'}`],
-      ['Peak memory', `${bytes(r.peakMemoryBytes)} of the sidecar, mapped files and the bandwidth's buffer included`],
+      ['Peak memory', `${bytes(r.peakMemoryBytes)} of the sidecar, ${peakWords(r.readBandwidth)}`],
       ['Time', duration(r.durationMs)],
     ]),
   ].join('\n')
@@ -77,13 +77,19 @@ function machineFacts(machine: BenchmarkMachine, memory: ReadBandwidth, path: st
   const { threads, allThreads, oneThread } = memory
   return [
     ['Machine', [machine.processor, machine.isa.length > 0 && `(${machine.isa.join(' ')})`].filter(Boolean).join(' ')],
-    ['Computed with', `${threads === 1 ? '1 thread' : `${threads} threads`}, ${path}`],
+    ['Computed with', oneThread ? `${threads === 1 ? '1 thread' : `${threads} threads`}, ${path}` : path],
     [
       'Read bandwidth',
-      `${digits(allThreads.median)} GB/s (${range(allThreads)}), one thread ${digits(oneThread.median)} GB/s`,
+      `${digits(allThreads.median)} GB/s (${range(allThreads)})` +
+        (oneThread ? `, one thread ${digits(oneThread.median)} GB/s` : ", of the GPU's memory"),
     ],
     ['Measured', `${new Date(machine.measuredAtMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`],
   ]
+}
+
+/** A GPU has no single thread to be measured, and what lies on it is not the sidecar's. */
+function peakWords({ oneThread }: ReadBandwidth): string {
+  return oneThread ? "mapped files and the bandwidth's buffer included" : 'mapped files included, the GPU not'
 }
 
 /** Many checkpoints keep their head as they were trained; then it is worth a word. */

@@ -121,7 +121,7 @@ function projectText(project: NamedProject): string {
       subject(results, b.resultId ?? undefined),
       `${digits(speed.promptTokensPerSecond.median)} tok/s`,
       speed.generation.map((at) => `${digits(at.tokensPerSecond.median)} tok/s at ${at.context}`).join(', '),
-      `${b.processor}, ${readBandwidth.threads} threads`,
+      readBandwidth.oneThread ? `${b.processor}, ${readBandwidth.threads} threads` : b.processor,
       quiet(time(b.createdAt)),
     ])
     sections.push(

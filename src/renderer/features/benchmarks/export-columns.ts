@@ -1,6 +1,6 @@
 import type { ResultSummary } from '../../../shared/contract/studio/index.ts'
 import type { ExportColumn } from '../export/table-text.ts'
-import { limitTokensPerSecond, type Measurement } from './measurements.ts'
+import { limitTokensPerSecond, threadsOf, type Measurement } from './measurements.ts'
 import { modelWords } from './model-name.tsx'
 
 /** Every figure of a measurement with all its digits: medians, and the reach of the rounds where it matters. */
@@ -13,7 +13,7 @@ export function exportColumns(results: ResultSummary[]): ExportColumn<Measuremen
     { name: 'stored_as', of: ({ storedAs }) => storedAs },
     { name: 'head_stored_as', of: ({ headStoredAs }) => headStoredAs },
     { name: 'processor', of: ({ processor }) => processor },
-    { name: 'threads', of: ({ readBandwidth }) => readBandwidth.threads },
+    { name: 'threads', of: threadsOf },
     { name: 'simd', of: ({ simd }) => simd },
     { name: 'arithmetic', of: ({ arithmetic }) => arithmetic },
     { name: 'rounds', of: ({ rounds }) => rounds },

@@ -2,7 +2,7 @@ import { Table } from '@mantine/core'
 import type { ResultSummary } from '../../../shared/contract/studio/index.ts'
 import { Ago, DataTable, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
 import { exact, figure, share } from '../../ui/units.ts'
-import type { Measurement } from './measurements.ts'
+import { threadsOf, type Measurement } from './measurements.ts'
 import { ModelName } from './model-name.tsx'
 import classes from './history-table.module.css'
 
@@ -41,7 +41,7 @@ export function HistoryTable({ measurements, results, nowMs }: Props) {
               {m.simd}, {m.arithmetic}
             </span>
           </Table.Td>
-          <NumberCell>{m.readBandwidth.threads}</NumberCell>
+          <NumberCell>{threadsOf(m)}</NumberCell>
           <NumberCell>{exact(m.promptTokens)}</NumberCell>
           <NumberCell>{exact(m.generateTokens)}</NumberCell>
           {contexts && <NumberCell>{exact(m.context)}</NumberCell>}

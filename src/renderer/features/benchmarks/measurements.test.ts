@@ -1,17 +1,29 @@
 import { describe, expect, it } from 'vitest'
 import type { BenchmarkSummary, ResultSummary } from '../../../shared/contract/studio/index.ts'
-import { limitTokensPerSecond, measurementsOf, setupsOf, setupWords, speedRows } from './measurements.ts'
+import {
+  limitTokensPerSecond,
+  machineWords,
+  measurementsOf,
+  setupsOf,
+  setupWords,
+  speedRows,
+  threadsOf,
+} from './measurements.ts'
 
 const spread = (median: number) => ({ median, min: median - 1, max: median + 1 })
 
-function benchmark(id: number, resultId: number | undefined, change: { threads?: number; contexts?: number[] } = {}) {
-  const { threads = 2, contexts = [256] } = change
+function benchmark(
+  id: number,
+  resultId: number | undefined,
+  change: { threads?: number; contexts?: number[]; gpu?: string } = {},
+) {
+  const { threads = 2, contexts = [256], gpu } = change
   return {
     id,
     ...(resultId === undefined ? {} : { resultId }),
-    processor: 'AMD EPYC',
-    simd: 'avx2',
-    arithmetic: 'int16',
+    processor: gpu ?? 'AMD EPYC',
+    simd: gpu ? 'sm_90' : 'avx2',
+    arithmetic: gpu ? 'fp32' : 'int16',
     promptTokens: 256,
     generateTokens: 128,
     weightBytesPerToken: 9_000_000,
@@ -21,7 +33,7 @@ function benchmark(id: number, resultId: number | undefined, change: { threads?:
       cacheBytesPerToken: 1_000_000,
       bandwidthShare: spread(0.5),
     })),
-    readBandwidth: { threads, allThreads: spread(20), oneThread: spread(15) },
+    readBandwidth: { threads, allThreads: spread(20), ...(gpu ? {} : { oneThread: spread(15) }) },
   } as BenchmarkSummary
 }
 
@@ -42,6 +54,13 @@ describe('measurements', () => {
       ['AMD EPYC · 2 threads · avx2, int16 · prompt of 256 tokens, 128 generated', 2],
       ['AMD EPYC · 2 threads · avx2, int16 · prompt of 256 tokens, 128 generated after 400', 1],
     ])
+  })
+
+  it('names no threads of a GPU, and keeps it apart from the processor', () => {
+    const mixed = measurementsOf([benchmark(2, 7, { gpu: 'NVIDIA H100', threads: 1 }), benchmark(1, 7)])
+    expect(mixed.map(machineWords)).toEqual(['NVIDIA H100 · sm_90, fp32', 'AMD EPYC · 2 threads · avx2, int16'])
+    expect(mixed.map(threadsOf)).toEqual([undefined, 2])
+    expect(setupsOf(mixed)).toHaveLength(2)
   })
 
   it('takes the latest of each model under one way, the checkpoint first and then the smallest', () => {

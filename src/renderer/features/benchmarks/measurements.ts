@@ -40,15 +40,22 @@ export function speedRows(project: Pick<Project, 'results'>, measurements: Measu
 
 /**
  * Tokens per second that memory alone allows: each token reads the weights and the cache once, at the bandwidth that the
- * same run measured. A model that fits in the processor's cache may exceed it.
+ * same run measured. A model that fits in a cache may exceed it.
  */
 export function limitTokensPerSecond(m: Measurement): number {
   return (m.readBandwidth.allThreads.median * 1e9) / (m.weightBytesPerToken + m.cacheBytesPerToken)
 }
 
-/** What computed, and how: "AMD EPYC · 2 threads · avx2, int16" */
-export function machineWords({ processor, readBandwidth: { threads }, simd, arithmetic }: Measurement): string {
-  return `${processor} · ${threads === 1 ? '1 thread' : `${threads} threads`} · ${simd}, ${arithmetic}`
+/** Of the processor; absent where a GPU computed. */
+export function threadsOf({ readBandwidth: { threads, oneThread } }: Measurement): number | undefined {
+  return oneThread && threads
+}
+
+/** What computed, and how: "AMD EPYC · 2 threads · avx2, int16", "NVIDIA H100 · sm_90, fp32" */
+export function machineWords(m: Measurement): string {
+  const threads = threadsOf(m)
+  const words = threads === undefined ? [] : [threads === 1 ? '1 thread' : `${threads} threads`]
+  return [m.processor, ...words, `${m.simd}, ${m.arithmetic}`].join(' · ')
 }
 
 /** "AMD EPYC · 2 threads · avx2, int16 · prompt of 256 tokens, 128 generated" */

@@ -114,8 +114,8 @@ function Beyond({ rows }: { rows: SpeedRow[] }) {
   })
   return (
     <p className={classes.caution}>
-      Beyond 100 %: {names.join(', ')}. Weights so small stay in the caches of the processor, which are faster than the
-      memory; the limit does not bind them.
+      Beyond 100 %: {names.join(', ')}. Weights so small stay in caches, which are faster than the memory; the limit
+      does not bind them.
     </p>
   )
 }

@@ -25,11 +25,14 @@ export type Spread = z.infer<typeof spread>
 
 export const readBandwidth = z
   .object({
-    threads: z.int().min(1).describe('Threads that the benchmark ran on.'),
-    allThreads: spread.describe('GB/s (10⁹ bytes) of all of these threads together.'),
-    oneThread: spread.describe('GB/s of one thread alone.'),
+    threads: z
+      .int()
+      .min(1)
+      .describe('Threads that the benchmark ran on; 1 where a GPU computed: it hands over the work.'),
+    allThreads: spread.describe('GB/s (10⁹ bytes) of all of these threads together, or of the whole GPU.'),
+    oneThread: spread.optional().describe('GB/s of one thread alone; absent where a GPU computed.'),
   })
-  .describe('Reading memory from one end to the other, out of cache, measured between the rounds.')
+  .describe('Reading the memory of what computed from one end to the other, out of cache, between the rounds.')
 export type ReadBandwidth = z.infer<typeof readBandwidth>
 
 /** host → sidecar, starts a job: speed and memory of one or more models, side by side. */
@@ -64,7 +67,7 @@ export const modelSpeed = z.object({
   headStoredAs: z.string().describe('Layout of the head.'),
   weightBytesPerToken: sizeBytes.describe('Stored bytes of matrices and head: what one token reads of the weights.'),
   cacheBytesPerPosition: sizeBytes.describe('Bytes of keys and values of one token in the cache.'),
-  memoryBytes: sizeBytes.describe('Weights and cache of the loaded model.'),
+  memoryBytes: sizeBytes.describe('Weights and cache of the loaded model, on a GPU with its scratch memory.'),
   promptTokensPerSecond: spread.describe('Tokens of the prompt over the wait for the first token.'),
   firstTokenMs: spread.describe('Wait for the first token after a prompt of promptTokens, milliseconds.'),
   generation: z.array(generationSpeed).min(1).describe('One entry for each context, shortest first.'),
@@ -80,11 +83,11 @@ export const benchmarkResult = z.object({
   interleaved: z
     .boolean()
     .describe('True when all models were loaded at once and took turns; false when they were measured one by one.'),
-  simd: z.string().describe('Instructions asked for, or found for "auto".'),
-  arithmetic,
+  simd: z.string().describe('Instructions asked for, or found for "auto"; on a GPU its compute capability: "sm_90".'),
+  arithmetic: arithmetic.describe('What was asked for; fp32 on a GPU.'),
   readBandwidth,
   peakMemoryBytes: sizeBytes.describe(
-    'Peak resident memory of the sidecar: loaded models, mapped pages of their files, 400 MB for the bandwidth.',
+    'Peak resident memory of the sidecar: loaded models, mapped pages of their files, 400 MB for the bandwidth. What lies on a GPU is not in it.',
   ),
   durationMs,
 })

@@ -6,8 +6,8 @@ import { rowId, timestampMs } from './common.ts'
 export const benchmarkSummary = modelSpeed.omit({ path: true }).extend({
   id: rowId,
   resultId: rowId.optional().describe('The result that was measured; absent when it was the checkpoint.'),
-  processor: z.string().describe('Name of the processor that computed.'),
-  simd: z.string().describe('Instructions of the products with few tokens: avx512, avx2, portable.'),
+  processor: z.string().describe('Name of the processor or GPU that computed.'),
+  simd: z.string().describe('Instructions of the products with few tokens: avx512, avx2, portable; of a GPU: sm_90.'),
   arithmetic,
   promptTokens: benchmarkStartParams.shape.promptTokens,
   generateTokens: benchmarkStartParams.shape.generateTokens,
