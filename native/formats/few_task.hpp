@@ -68,7 +68,7 @@ __device__ __forceinline__ void for_each_four(const float* x, int cols, Use&& us
   const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x), whole = cols / 4 * 4;
   const bool aligned = cols % 4 == 0;
   for (int base = 4 * thread; base < whole; base += kPieces * 4 * threads) {
-    float4 pieces[kPieces];
+    float4 pieces[kPieces] = {};
 #pragma unroll
     for (int p = 0; p < kPieces; ++p)
       if (const int col = base + p * 4 * threads; col < whole)
