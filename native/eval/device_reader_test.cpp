@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "archs/shared_data.hpp"
@@ -180,7 +181,10 @@ TEST_CASE("device: draws are made from the same logits, and a seed gives the sam
   request.sampling = {.temperature = 0.8, .top_p = 0.9, .repetition_penalty = 1.1, .seed = 11};
   const Said one = say(*pair.device, request), two = say(*pair.device, request);
   CHECK(one.tokens == two.tokens);
-  CHECK(one.logprobs == two.logprobs);
+  // The second time the first token is in the cache already, and the other one is read alone: one vector meets
+  // codebooks rounded to 2^-16 of their largest entry (formats/lut/lut.cu), two meet them as they are.
+  for (std::size_t i = 0; i < one.logprobs.size(); ++i) CHECK(std::abs(one.logprobs[i] - two.logprobs[i]) < 1e-3f);
+  CHECK(say(*pair.device, request).logprobs == two.logprobs);
   CHECK(one.tokens == say(*pair.processor, request).tokens);
   request.sampling = {.temperature = 0, .repetition_penalty = 1.5};
   CHECK(say(*pair.device, request).tokens == say(*pair.processor, request).tokens);
