@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/test_skip.hpp"
+
 namespace squeeze {
 
 inline std::filesystem::path shared_folder() {
@@ -24,7 +26,7 @@ struct SkipCounter {
   static void skip(const std::string& what) {
     static SkipCounter counter;
     ++counter.count;
-    std::fprintf(stderr, "SKIPPED %s: not in %s\n", what.c_str(), shared_folder().c_str());
+    say_skipped(what, "not in " + shared_folder().string());
   }
 };
 

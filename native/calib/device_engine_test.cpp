@@ -142,7 +142,7 @@ TEST_CASE("device: squared gradients of the golden models (tier D)") {
   // Emulated, a model takes ten seconds; the other cases show the same by way of the processor.
   const bool emulated = device.stream().device().name == "Emulated GPU";
   if (emulated && std::getenv("SQUEEZE_FIGURES") == nullptr) {
-    MESSAGE("skipped: emulated only with SQUEEZE_FIGURES set");
+    say_skipped("golden squared gradients on a device", "emulated only with SQUEEZE_FIGURES set");
     return;
   }
   for_each_golden([&](const GoldenModel& golden) {

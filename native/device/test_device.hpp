@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
+#include "base/test_skip.hpp"
 #include "device/device.hpp"
 
 namespace squeeze {
@@ -15,7 +16,7 @@ namespace squeeze {
 class TestDevice {
  public:
   TestDevice() : stream_(Stream::make()) {
-    if (!stream_.ok()) MESSAGE("skipped: " << stream_.error().message);
+    if (!stream_.ok()) say_skipped("a device case", stream_.error().message);
   }
   explicit operator bool() const { return stream_.ok(); }
   Stream& stream() { return stream_.value(); }

@@ -8,6 +8,7 @@
 #include "archs/shared_data.hpp"
 #include "archs/tiny_checkpoint.hpp"
 #include "base/test_folder.hpp"
+#include "base/test_skip.hpp"
 #include "eval/generator.hpp"
 #include "formats/synthetic.hpp"
 #include "ops/reference_test.hpp"
@@ -96,7 +97,7 @@ Pair generators(const TestFolder& folder, const std::string& family, Stored stor
   const auto model = Model::open(folder.path()).value();
   auto reader = make_device_reader(model, kContext);
   if (!reader.ok() && reader.error().code == ErrorCode::kDeviceUnavailable) {
-    MESSAGE("skipped: " << reader.error().message);
+    say_skipped("a device case", reader.error().message);
     return {};
   }
   if (!reader.ok()) FAIL(reader.error().message);
