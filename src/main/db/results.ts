@@ -23,6 +23,11 @@ export type ResultRow = {
 
 type Stored = Omit<ResultRow, 'recipe'> & { recipe: string }
 
+/** A row whose recipe is read. */
+function withRecipe<Row extends { recipe: string }>(row: Row): Omit<Row, 'recipe'> & { recipe: Recipe } {
+  return { ...row, recipe: JSON.parse(row.recipe) as Recipe }
+}
+
 const SELECT = `
   SELECT id, project_id AS projectId, calibration_id AS calibrationId, path, fingerprint, recipe,
          calibration_fingerprint AS calibrationFingerprint, bits_per_weight AS bitsPerWeight, size_bytes AS sizeBytes,
@@ -93,23 +98,33 @@ export function insertResult(
 /** Without the deleted ones, newest first. */
 export function listResults(database: Database, projectId: number): ResultRow[] {
   const rows = database.prepare(`${SELECT} WHERE project_id = ? AND deleted_at IS NULL ORDER BY id DESC`).all(projectId)
-  return (rows as Stored[]).map(toRow)
+  return (rows as Stored[]).map(withRecipe)
 }
 
 export function resultByPath(database: Database, path: string): ResultRow | undefined {
   const stored = database.prepare(`${SELECT} WHERE path = ? AND deleted_at IS NULL`).get(path) as Stored | undefined
-  return stored && toRow(stored)
+  return stored && withRecipe(stored)
 }
 
-export type DeletedResult = { id: number; projectId: number; path: string; deletedFrom: string; deletedAt: number }
+export type DeletedResult = {
+  id: number
+  projectId: number
+  path: string
+  recipe: Recipe
+  sizeBytes: number
+  deletedFrom: string
+  deletedAt: number
+}
 
 const SELECT_DELETED = `
-  SELECT id, project_id AS projectId, path, deleted_from AS deletedFrom, deleted_at AS deletedAt
+  SELECT id, project_id AS projectId, path, recipe, size_bytes AS sizeBytes, deleted_from AS deletedFrom,
+         deleted_at AS deletedAt
   FROM results WHERE deleted_at IS NOT NULL`
 
 /** Newest deletion first. */
 export function listDeletedResults(database: Database): DeletedResult[] {
-  return database.prepare(`${SELECT_DELETED} ORDER BY deleted_at DESC, id DESC`).all() as DeletedResult[]
+  const rows = database.prepare(`${SELECT_DELETED} ORDER BY deleted_at DESC, id DESC`).all()
+  return (rows as (Omit<DeletedResult, 'recipe'> & { recipe: string })[]).map(withRecipe)
 }
 
 /** Hides a result; `path` is where its folder is kept meanwhile. */
@@ -139,8 +154,4 @@ export function listResultMatrices(database: Database, resultId: number): Matrix
        FROM result_matrices WHERE result_id = ? ORDER BY position`,
     )
     .all(resultId) as MatrixOutcome[]
-}
-
-function toRow(stored: Stored): ResultRow {
-  return { ...stored, recipe: JSON.parse(stored.recipe) as Recipe }
 }

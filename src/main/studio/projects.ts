@@ -36,6 +36,7 @@ import { stored } from './recording.ts'
 import { samplePaths } from './root.ts'
 import { withRetries } from './retries.ts'
 import { makeStamp } from './stamp.ts'
+import { restorableResults } from './trash.ts'
 
 /** Newest change first. */
 export function projectSummaries(context: Context): (ProjectSummary & { slug: string })[] {
@@ -133,6 +134,7 @@ function details(context: Context, row: ProjectRow): Project {
     checkpoint: checkpointFacts(row),
     calibrations: listCalibrations(database, row.id).map(calibrationSummary),
     results: listResults(database, row.id).map(resultSummary),
+    deleted: restorableResults(context, row.id),
     evaluations: listEvaluations(database, row.id)
       .filter((evaluation) => evaluation.resultId !== null || evaluation.modelFingerprint === row.fingerprint)
       .map((evaluation) => evaluationSummary(evaluation, row.path)),

@@ -15,7 +15,7 @@ import {
   upsertProject,
   type Database,
 } from '../db/index.ts'
-import { deleteResult, emptyTrash, isOwnResult, KEPT_MS, restoreResult } from './trash.ts'
+import { deleteResult, emptyTrash, isOwnResult, KEPT_MS, restorableResults, restoreResult } from './trash.ts'
 
 let folder: string
 let home: string
@@ -101,6 +101,8 @@ describe('a result of the studio', () => {
     expect(readdirSync(trash())).toEqual([`result-${id}-5`])
     expect(listResults(database, projectId)).toEqual([])
     expect(listEvaluations(database, projectId)).toEqual([])
+    expect(restorableResults(studio(), projectId)).toMatchObject([{ id, deletedAtMs: 5, keptUntilMs: 5 + KEPT_MS }])
+    expect(restorableResults(studio(), projectId + 1)).toEqual([])
     expect(code(() => deleteResult(studio(), projectId, id))).toBe('not-found')
     restoreResult(studio(), projectId, id)
     expect(readdirSync(path).sort()).toEqual(['model.safetensors', 'squeeze.json'])
@@ -132,6 +134,7 @@ describe('a result of the studio', () => {
     rmSync(path)
     rmSync(trash(), { recursive: true })
     expect(code(() => restoreResult(studio(), projectId, id))).toBe('file-not-found')
+    expect(restorableResults(studio(), projectId)).toEqual([])
     expect(listDeletedResults(database)).toHaveLength(1)
   })
 

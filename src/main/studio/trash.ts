@@ -2,6 +2,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSy
 import { rm } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fail } from '../../shared/contract/studio-error.ts'
+import type { DeletedResult } from '../../shared/contract/studio/index.ts'
 import {
   listDeletedResults,
   listResults,
@@ -69,6 +70,19 @@ export function restoreResult(studio: Studio, projectId: number, resultId: numbe
     if (moved) move(path, deletedFrom)
   })
   stored(() => restore.immediate())
+}
+
+/** What restoreResult can bring back, latest deletion first. */
+export function restorableResults(studio: Pick<Context, 'database'>, projectId: number): DeletedResult[] {
+  return listDeletedResults(studio.database())
+    .filter((row) => row.projectId === projectId && isPlainFolder(row.path))
+    .map(({ id, recipe, sizeBytes, path, deletedFrom, deletedAt }) => ({
+      id,
+      recipe,
+      sizeBytes,
+      deletedAtMs: deletedAt,
+      ...(path === deletedFrom ? {} : { keptUntilMs: deletedAt + KEPT_MS }),
+    }))
 }
 
 /**

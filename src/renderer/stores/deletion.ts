@@ -16,14 +16,18 @@ export async function deleteResult(result: { projectId: number; resultId: number
   reloadProject()
 }
 
+/** Brings back any that was deleted lately. Rejects with what the host says against it. */
+export async function restoreResult({ projectId, resultId }: { projectId: number; resultId: number }): Promise<void> {
+  await client.call('result.restore', { projectId, resultId })
+  if (useDeletion.getState().deletion?.resultId === resultId) letDeletionBe()
+  reloadProject()
+}
+
 export async function undoDeletion(): Promise<void> {
   const { deletion } = useDeletion.getState()
   if (!deletion) return
-  const { projectId, resultId } = deletion
   try {
-    await client.call('result.restore', { projectId, resultId })
-    letDeletionBe()
-    reloadProject()
+    await restoreResult(deletion)
   } catch (refused) {
     useDeletion.setState({ deletion: { ...deletion, error: refusalInfo(refused) } })
   }

@@ -5,6 +5,7 @@ import { CheckpointCard } from '../../features/checkpoint/checkpoint-card.tsx'
 import { JobHistory } from '../../features/jobs/job-history.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
+import { DeletedResults } from '../../features/results/deleted-results.tsx'
 import { NoResults, Results, Tradeoff } from '../../features/results/results.tsx'
 import { useComparison } from '../../features/results/use-comparison.ts'
 import { SqueezeButton } from '../../features/squeeze/squeeze-form.tsx'
@@ -31,7 +32,7 @@ function Overview({ project }: { project: Project }) {
   const choice = useComparison(project)
   const jobs = (useJobs(({ value }) => value) ?? []).filter((job) => job.projectId === project.id)
   const ended = jobs.filter(({ state }) => state !== 'running')
-  const { checkpoint, calibrations, results } = project
+  const { checkpoint, calibrations, results, deleted } = project
   return (
     <>
       <RunningJobs jobs={jobs} />
@@ -40,6 +41,7 @@ function Overview({ project }: { project: Project }) {
         <CheckpointCard checkpoint={checkpoint} />
       </div>
       {results.length > 0 && <Results project={project} choice={choice} nowMs={nowMs} />}
+      {deleted.length > 0 && <DeletedResults projectId={project.id} deleted={deleted} nowMs={nowMs} />}
       {calibrations.length > 0 && (
         <Section title="Calibrations">
           <Panel>

@@ -3,7 +3,7 @@ import { calibrationSummary } from './calibration.ts'
 import { checkpointFacts } from './checkpoint.ts'
 import { folderFound, rowId, sizeBytes, timestampMs } from './common.ts'
 import { evaluationSummary } from './evaluation.ts'
-import { resultSummary } from './result.ts'
+import { deletedResult, resultSummary } from './result.ts'
 
 /** One line of the list of projects. */
 export const projectSummary = z.object({
@@ -57,6 +57,7 @@ export const projectGetResult = z.object({
   checkpoint: checkpointFacts,
   calibrations: z.array(calibrationSummary).describe('Newest first.'),
   results: z.array(resultSummary).describe('Newest first.'),
+  deleted: z.array(deletedResult).describe('Results that result.restore brings back, latest deletion first.'),
   evaluations: z.array(evaluationSummary).describe('Of the checkpoint and of every result, newest first.'),
 })
 export type Project = z.infer<typeof projectGetResult>

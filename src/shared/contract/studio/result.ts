@@ -23,6 +23,18 @@ export const resultSummary = z.object({
 })
 export type ResultSummary = z.infer<typeof resultSummary>
 
+/** A result that was deleted and can still be brought back. */
+export const deletedResult = z.object({
+  id: rowId,
+  recipe,
+  sizeBytes: resultSummary.shape.sizeBytes,
+  deletedAtMs: timestampMs,
+  keptUntilMs: timestampMs
+    .optional()
+    .describe("When its folder may be gone for good; absent where that is not the studio's."),
+})
+export type DeletedResult = z.infer<typeof deletedResult>
+
 const ofResult = z.object({ projectId: rowId, resultId: rowId })
 
 /** What one matrix got, beside what it takes in the checkpoint. */
