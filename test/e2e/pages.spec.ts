@@ -1,6 +1,6 @@
-import type { Locator } from '@playwright/test'
 import { openDatabase, updateJobProgress, endJob } from '../../src/main/db/index.ts'
 import { fillStudio } from './support/fill-studio.ts'
+import { tabTo } from './support/keyboard.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
 import { expect, test } from './support/studio.ts'
 import { SCHEMES, SIZES } from './support/views.ts'
@@ -84,20 +84,14 @@ test('the keyboard reaches everything, and a chosen theme outlives a reload', as
   await page.emulateMedia({ colorScheme: 'light' })
   await page.goto(served.url)
   await expect(page.getByRole('link', { name: /8\.96 MB/ })).toBeVisible()
-  await tabTo(page.getByRole('button', { name: /^Theme/ }))
+  await tabTo(page, page.getByRole('button', { name: /^Theme/ }))
   await page.keyboard.press('Enter')
   await page.getByRole('menuitemradio', { name: 'Dark' }).press('Enter')
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
   await page.reload()
   await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', 'dark')
   const line = page.getByRole('link', { name: /8\.96 MB/ })
-  await tabTo(line)
+  await tabTo(page, line)
   await page.keyboard.press('Enter')
   await expect(page).toHaveURL(new RegExp(`#/projects/${measured}$`))
 })
-
-async function tabTo(control: Locator): Promise<void> {
-  const focused = () => control.evaluate((element) => element === document.activeElement)
-  for (let presses = 0; presses < 10 && !(await focused()); presses++) await control.page().keyboard.press('Tab')
-  await expect(control).toBeFocused()
-}

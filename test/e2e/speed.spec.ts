@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Page } from '@playwright/test'
 import {
   insertBenchmark,
   listBenchmarks,
@@ -12,6 +11,7 @@ import {
 import { figure, share } from '../../src/renderer/ui/units.ts'
 import { makeTinyCheckpoint } from '../fixtures/make-tiny-checkpoint.ts'
 import { fillStudio } from './support/fill-studio.ts'
+import { press } from './support/keyboard.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
 import { skipWhere } from './support/skip.ts'
 import { expect, root, squeeze, test } from './support/studio.ts'
@@ -26,19 +26,6 @@ function benchmarks(home: string): BenchmarkRow[] {
   } finally {
     database.close()
   }
-}
-
-/** Walks with the Tab key until the control is in focus. */
-async function tabTo(page: Page, name: RegExp): Promise<void> {
-  const focused = () =>
-    page.evaluate(() => {
-      const element = document.activeElement
-      // Nothing is in focus then, and its text is that of the whole page.
-      if (element === document.body) return ''
-      return element?.getAttribute('aria-label') ?? element?.textContent ?? ''
-    })
-  for (let presses = 0; presses < 40 && !name.test(await focused()); presses++) await page.keyboard.press('Tab')
-  expect(await focused()).toMatch(name)
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -183,25 +170,18 @@ test('the keyboard alone measures and saves the table', async ({ page, home, ser
   makeTinyCheckpoint(folder)
   expect((await squeeze('inspect', folder, '--home', home)).status).toBe(0)
   await page.goto(served.url)
-  await expect(page.getByRole('link', { name: /parameters/ })).toBeVisible()
-  await tabTo(page, /parameters/)
-  await page.keyboard.press('Enter')
-  await expect(page.getByRole('link', { name: 'Speed', exact: true })).toBeVisible()
-  await tabTo(page, /^Speed$/)
-  await page.keyboard.press('Enter')
+  await press(page, page.getByRole('link', { name: /parameters/ }))
+  await press(page, page.getByRole('link', { name: 'Speed', exact: true }))
   await expect(page.getByText('Speed was not measured yet')).toBeVisible()
-  await tabTo(page, /^Measure…$/)
-  await page.keyboard.press('Enter')
+  await press(page, page.getByRole('button', { name: 'Measure…' }))
   const ask = page.getByRole('dialog', { name: 'Measure the speed' })
   await expect(ask).toBeVisible()
   await expect(ask.getByRole('checkbox', { name: /^Checkpoint/ })).toBeChecked()
-  await tabTo(page, /^Measure$/)
-  await page.keyboard.press('Enter')
+  await press(page, ask.getByRole('button', { name: 'Measure', exact: true }))
   const history = page.getByRole('table', { name: 'All measurements of speed' })
   await expect(history.getByRole('row')).toHaveCount(2, { timeout: 60_000 })
 
-  await tabTo(page, /^Export$/)
-  await page.keyboard.press('Enter')
+  await press(page, page.getByRole('button', { name: 'Export', exact: true }))
   const saved = page.waitForEvent('download')
   await expect(page.getByRole('menuitem', { name: 'CSV' })).toBeVisible()
   await page.getByRole('menuitem', { name: 'CSV' }).press('Enter')
