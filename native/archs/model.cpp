@@ -169,6 +169,12 @@ Result<std::shared_ptr<const Model>> Model::open(const fs::path& path) {
   if (!fs::exists(path, ignored))
     return Error{.code = ErrorCode::kFileNotFound, .message = path.string() + " does not exist."};
 
+  // Any of a folder's safetensors files stands for the folder. Another kind of file is refused for what it is, before
+  // anything is missed beside it.
+  const bool by_folder = !is_file || path.extension() == ".safetensors";
+  if (!by_folder) {
+    SQUEEZE_ASSIGN(model->store_, TensorStore::open(path));
+  }
   SQUEEZE_ASSIGN(const ConfigFields fields, ConfigFields::read(model->folder_ / "config.json"));
   SQUEEZE_ASSIGN(model->family_, family_of(fields));
   const Family& family = *model->family_;
@@ -187,9 +193,9 @@ Result<std::shared_ptr<const Model>> Model::open(const fs::path& path) {
     model->quantization_json_ = fields.json_text("quantization_config");
   }
 
-  // Any of a folder's safetensors files stands for the folder; the store says why it refuses another kind of file.
-  const bool by_folder = !is_file || path.extension() == ".safetensors";
-  SQUEEZE_ASSIGN(model->store_, TensorStore::open(by_folder ? model->folder_ : path));
+  if (by_folder) {
+    SQUEEZE_ASSIGN(model->store_, TensorStore::open(model->folder_));
+  }
   const TensorStore& store = model->store_;
   model->matrices_ = slots_of(family, c);
   model->embedding_name_ = family.embedding;

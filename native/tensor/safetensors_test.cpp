@@ -252,7 +252,7 @@ TEST_CASE("tensor store: an index cannot name a file outside its folder") {
   check_store_refused(folder / "model", ErrorCode::kFileMalformed, {"not JSON"});
 }
 
-TEST_CASE("tensor store: folders without weights, and pickles, are refused with the reason") {
+TEST_CASE("tensor store: folders without weights, pickles and GGUF files are refused with the reason") {
   TestFolder folder;
   check_store_refused(folder.path(), ErrorCode::kFileNotFound, {"no .safetensors"});
   check_store_refused(folder / "nowhere", ErrorCode::kFileNotFound, {"nowhere", "does not exist"});
@@ -260,6 +260,8 @@ TEST_CASE("tensor store: folders without weights, and pickles, are refused with 
   folder.put("pytorch_model.bin", "\x80\x02");
   check_store_refused(folder.path(), ErrorCode::kFileUnreadable, {"pytorch_model.bin", "pickle"});
   check_store_refused(folder / "pytorch_model.bin", ErrorCode::kFileUnreadable, {"pickle"});
+  folder.put("model.gguf", "GGUF");
+  check_store_refused(folder / "model.gguf", ErrorCode::kFileUnreadable, {"model.gguf", "GGUF"});
   write(folder / "weights.safetensors", "a", {1});  // any name will do beside it
   CHECK(TensorStore::open(folder.path()).ok());
 }

@@ -37,6 +37,12 @@ Error refuse_pickle(const fs::path& path) {
       .hint = "Convert the checkpoint to safetensors where you trust it (save_pretrained with safe_serialization)."};
 }
 
+Error refuse_gguf(const fs::path& path) {
+  return {.code = ErrorCode::kFileUnreadable,
+          .message = path.string() + " is a GGUF file, most of which are quantized already; only safetensors are read.",
+          .hint = "Open the folder of the full-precision checkpoint that it was made from."};
+}
+
 // The shards that the index names, each a plain file name in the index's own folder.
 Result<std::map<std::string, std::string>> read_weight_map(const fs::path& path) {
   const auto malformed = [&](const std::string& what) {
@@ -100,6 +106,7 @@ Result<TensorStore> TensorStore::open(const fs::path& path) {
       return Error{.code = ErrorCode::kFileNotFound, .message = path.string() + " holds no .safetensors file."};
   } else {
     if (is_pickle(path) && fs::exists(path, ignored)) return refuse_pickle(path);
+    if (path.extension() == ".gguf" && fs::exists(path, ignored)) return refuse_gguf(path);
     paths = {path};
   }
 

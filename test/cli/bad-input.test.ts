@@ -140,6 +140,15 @@ describeBuilt('bad input', () => {
     expect(status).toBe(3)
   })
 
+  it('a file of another kind, for what it is, whatever is missing beside it', async () => {
+    const file = join(folder, 'model.gguf')
+    writeFileSync(file, 'GGUF')
+    const { last, status } = await json(['inspect', file])
+    expect(last).toMatchObject({ kind: 'error', code: 'file-unreadable' })
+    expect(`${last.message} ${last.hint}`).toMatch(/model\.gguf is a GGUF file.*safetensors/s)
+    expect(status).toBe(3)
+  })
+
   it('a folder that is not there', async () => {
     const { last, status } = await json(['inspect', join(folder, 'nothing')])
     expect(last.code).toBe('file-not-found')
