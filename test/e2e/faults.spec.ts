@@ -6,7 +6,8 @@ import { expectMeasuring, openTray, startSqueeze } from './support/jobs.ts'
 import { expectSound, listenForComplaints } from './support/look.ts'
 import { childrenOf, killAll, knowsChildren } from './support/processes.ts'
 import { skipWhere } from './support/skip.ts'
-import { expect, startServer } from './support/studio.ts'
+import { fillDisk, makesDisks, onSmallDisk } from './support/small-disk.ts'
+import { expect, startServer, startServerBy } from './support/studio.ts'
 
 const endedIn = (page: Page) => page.getByRole('list', { name: 'Ended lately' }).getByRole('listitem')
 
@@ -101,6 +102,28 @@ test('a checkpoint that was moved away is named, by its page and by a retry', as
   renameSync(`${checkpoint}-moved`, checkpoint)
   await page.reload()
   await expect(page.getByRole('button', { name: 'Squeeze…' })).toBeEnabled()
+})
+
+test('a full disk is named, leaves no half result, and a retry goes on once there is room', async ({ page, home }) => {
+  skipWhere(!makesDisks, 'a process gets no file system of its own here')
+  test.setTimeout(240_000)
+  const served = await startServerBy(onSmallDisk(home, 16), home, '--port', '0')
+  await page.goto(served.url)
+  await page.getByRole('button', { name: 'Open the sample' }).click()
+  const giveRoom = fillDisk(served.processId, home, 2)
+  await startSqueeze(page, '8')
+  await openTray(page)
+  const ended = endedIn(page).first()
+  await expect(ended).toContainText('failed: the disk is full', { timeout: 60_000 })
+  await expect(ended).toContainText('No space left on the disk while writing')
+  await expect(ended).toContainText('Free some space')
+  await expect(page.getByText('Not squeezed yet')).toBeVisible()
+  await expectSound(page)
+  giveRoom()
+  await ended.getByRole('button', { name: /^Retry/ }).click()
+  await expect(endedIn(page).first()).toContainText('done', { timeout: 120_000 })
+  await expect(page.getByRole('row', { name: /^RTN 8-bit/ })).toContainText(/→ [\d.]+/)
+  await served.stop()
 })
 
 test('a second tab shows the same, and what one ends the other sees', async ({

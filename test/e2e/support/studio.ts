@@ -20,10 +20,15 @@ export type Served = {
   stop: () => Promise<number | null>
 }
 
-export async function startServer(home: string, ...args: string[]): Promise<Served> {
-  const child = spawn(process.execPath, [squeezePath, 'serve', '--home', home, '--json', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+export function startServer(home: string, ...args: string[]): Promise<Served> {
+  return startServerBy([], home, ...args)
+}
+
+/** The same, started by another program: `starter` is that, with what it wants before the command that it runs. */
+export async function startServerBy(starter: string[], home: string, ...args: string[]): Promise<Served> {
+  const serve = [process.execPath, squeezePath, 'serve', '--home', home, '--json', ...args]
+  const [program = '', ...rest] = [...starter, ...serve]
+  const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
   const line = await firstLine(child)
   const { pid: processId = 0 } = child
   const { url, port } = JSON.parse(line) as { url: string; port: number }
