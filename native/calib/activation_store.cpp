@@ -44,6 +44,8 @@ std::int64_t free_memory_bytes() {
   return 0;
 }
 
+std::int64_t usual_budget(std::int64_t asked_bytes) { return asked_bytes > 0 ? asked_bytes : free_memory_bytes() / 2; }
+
 Result<ActivationStore> ActivationStore::make(std::int64_t slots, std::int64_t rows, std::int64_t cols,
                                               std::int64_t memory_limit, const std::filesystem::path& folder) {
   const std::int64_t floats = slots * rows * cols, bytes = floats * static_cast<std::int64_t>(sizeof(float));

@@ -12,6 +12,8 @@ namespace squeeze {
 
 // Bytes that programs can still take without swapping, and 0 where the system does not say.
 std::int64_t free_memory_bytes();
+// What activations may take of the memory: what is asked for, or half of what is free where that is 0.
+std::int64_t usual_budget(std::int64_t asked_bytes);
 
 // `slots` matrices [rows, cols] of fp32, zero at first.
 class ActivationStore {

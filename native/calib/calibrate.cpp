@@ -163,9 +163,8 @@ Result<void> run_layers(const Model& model, MatrixView<const std::int32_t> token
   SQUEEZE_ASSIGN(const auto engine, make(model, tokens.cols, options.precision, options.estimator));
   // Inputs of the layers to do, the last output when the head is still to be passed, and the gradient.
   const std::int64_t inputs = resumed ? to_do : to_do + 1;
-  const std::int64_t limit = options.memory_limit_bytes > 0 ? options.memory_limit_bytes : free_memory_bytes() / 2;
-  SQUEEZE_ASSIGN(const auto store,
-                 ActivationStore::make(inputs + 1, tokens.size(), model.config().hidden, limit, journal.folder()));
+  SQUEEZE_ASSIGN(const auto store, ActivationStore::make(inputs + 1, tokens.size(), model.config().hidden,
+                                                         usual_budget(options.memory_limit_bytes), journal.folder()));
   Run run{.model = model, .engine = *engine, .tokens = tokens, .context = context, .journal = journal, .inputs = store};
   context.stage("Reading the text", kForwardWeight);
   SQUEEZE_TRY(run.forward());

@@ -8,6 +8,7 @@ namespace squeeze {
 
 // Tokens that pass a layer at once, at least one sequence: of a 7B, 2 GB of activations.
 inline constexpr std::int64_t kDeviceBatchRows = 4096;
+inline constexpr std::int64_t kDeviceLogitBytes = 256 << 20;  // of logits at a time
 
 // As GradientEngineFactory; belongs to the thread that makes it. Products in bf16 are as exact as the processor's in
 // bf16, and need no instructions of the processor. kDeviceUnavailable where there is no such device, kOutOfMemory.

@@ -14,8 +14,6 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kLogitBytes = 256 << 20;  // of logits at a time
-
 // F of one layer on the device.
 template <typename T>
 class DeviceSquares {
@@ -220,7 +218,7 @@ class DeviceEngine final : public GradientEngine {
                float* losses, DeviceArray<float>& room) {
     const std::int64_t predicted = length_ - 1, vocabulary = decoder_.vocabulary();
     const std::int64_t block =
-        std::max<std::int64_t>(1, kLogitBytes / static_cast<std::int64_t>(sizeof(float)) / vocabulary);
+        std::max<std::int64_t>(1, kDeviceLogitBytes / static_cast<std::int64_t>(sizeof(float)) / vocabulary);
     for (std::int64_t first = 0; first < predicted; first += block) {
       const std::int64_t count = std::min(block, predicted - first);
       const auto logits = room.matrix(stream(), count, vocabulary);

@@ -10,9 +10,6 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kBatchRows = 1024;       // tokens in one pass of a layer on the way forward
-constexpr std::int64_t kLogitFloats = 1 << 24;  // 64 MB of logits at a time
-
 class ProcessorEngine final : public GradientEngine {
  public:
   ProcessorEngine(Decoder decoder, std::int64_t length, Precision precision, Estimator estimator)
@@ -32,7 +29,7 @@ class ProcessorEngine final : public GradientEngine {
   }
 
   Result<void> forward(MatrixView<const float> x, MatrixView<float> y, const Done& done) override {
-    const std::int64_t samples = x.rows / length_, batch = std::max<std::int64_t>(1, kBatchRows / length_);
+    const std::int64_t samples = x.rows / length_, batch = std::max<std::int64_t>(1, kForwardRows / length_);
     for (std::int64_t first = 0; first < samples; first += batch) {
       const std::int64_t count = std::min(batch, samples - first);
       const auto to = y.rows_from(first * length_, count * length_);

@@ -50,7 +50,8 @@ Result<std::unique_ptr<EvaluationEngine>> make_engine(const EvaluationEngineFact
 }  // namespace
 
 Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
-                            RunContext& context, Precision precision, const EvaluationEngineFactory& factory) {
+                            RunContext& context, Precision precision, const EvaluationEngineFactory& factory,
+                            std::int64_t state_bytes) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
   if (against != nullptr) {
     if (against->config().vocabulary != model.config().vocabulary)
@@ -72,7 +73,8 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
   Reporter reporter{context, layers * static_cast<double>(tokens.size())};
   const auto report = [&](std::int64_t done) { return reporter.add(done, layers); };
   const std::int64_t widest = std::max(model.config().hidden, against ? against->config().hidden : 0);
-  const std::int64_t chunk = windows_in(engine->chunk_bytes(), length, widest, against ? 2 : 1);
+  const std::int64_t bytes = state_bytes > 0 ? std::min(state_bytes, engine->chunk_bytes()) : engine->chunk_bytes();
+  const std::int64_t chunk = windows_in(bytes, length, widest, against ? 2 : 1);
 
   constexpr std::size_t kPlaces[] = {0, 1};
   std::vector<EvaluationSums> sums(models.size());
@@ -89,8 +91,10 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
   return evaluation_of(sums.back(), tokens, against != nullptr ? &sums.front() : nullptr);
 }
 
-std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens) {
-  return std::max<std::int64_t>(1, windows_in(kCandidateBytes, tokens.size(), config.hidden, 1) - 1);
+std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens,
+                                std::int64_t state_bytes) {
+  const std::int64_t bytes = state_bytes > 0 ? state_bytes : kCandidateBytes;
+  return std::max<std::int64_t>(1, windows_in(bytes, tokens.size(), config.hidden, 1) - 1);
 }
 
 Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_t count, const CandidateLayers& layers,

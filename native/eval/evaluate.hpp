@@ -30,10 +30,11 @@ struct Evaluation {
 
 // tokens: int32 [windows, length], length >= 2. Streams layer by layer over chunks of windows. Sums in float64.
 // `precision` is that of the products of both models; kDeviceUnavailable where it cannot be had. `factory` makes who
-// computes; none: the processor.
+// computes; none: the processor. Hidden states of a chunk take at most `state_bytes`, but at least one window's; 0: as
+// many as whoever computes finds best.
 Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView<const std::int32_t> tokens,
                             RunContext& context, Precision precision = Precision::kFloat32,
-                            const EvaluationEngineFactory& factory = {});
+                            const EvaluationEngineFactory& factory = {}, std::int64_t state_bytes = 0);
 
 struct CandidateEvaluations {
   Evaluation own;                      // of the model itself
@@ -46,12 +47,13 @@ using CandidateLayers = std::function<Result<std::vector<LayerWeights>>(std::int
 // Evaluates `count` variants of one model's layers beside the model itself, layer by layer in one pass: a layer of each
 // is in memory at a time, the reference is computed once, and embedding and head are shared. Each candidate's figures
 // are those that evaluate() would give of it. The hidden states of all tokens of all candidates are held:
-// candidates_at_once() says how many fit into 4 GiB, at least one. Reports within the
-// stage that the caller has begun.
+// candidates_at_once() says how many fit into `state_bytes`, or into 4 GiB where that is 0; at least one. Reports
+// within the stage that the caller has begun.
 Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_t count, const CandidateLayers& layers,
                                                  MatrixView<const std::int32_t> tokens, RunContext& context,
                                                  Precision precision = Precision::kFloat32,
                                                  const EvaluationEngineFactory& factory = {});
-std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens);
+std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens,
+                                std::int64_t state_bytes = 0);
 
 }  // namespace squeeze

@@ -188,3 +188,22 @@ TEST_CASE("an evaluation stops when it is told to") {
   REQUIRE_FALSE(result.ok());
   CHECK(result.error().code == ErrorCode::kCancelled);
 }
+
+TEST_CASE("hidden states keep within their bytes, and the figures stay the same (tier A)") {
+  TestFolder folder;
+  write_tiny_checkpoint(folder.path(), "llama");
+  const auto model = Model::open(folder.path()).value();
+  const auto tokens = tokens_of(5, 7);
+  SilentContext context;
+  const auto whole = evaluate(*model, nullptr, tokens.view(), context);
+  const auto one_by_one = evaluate(*model, nullptr, tokens.view(), context, Precision::kFloat32, {}, /*state_bytes=*/1);
+  REQUIRE(whole.ok());
+  REQUIRE(one_by_one.ok());
+  CHECK(one_by_one.value().mean_nll == whole.value().mean_nll);
+
+  const std::int64_t of_one = tokens.view().size() * model->config().hidden * 4;
+  CHECK(candidates_at_once(model->config(), tokens.view(), 1) == 1);
+  // The model itself is one of them.
+  CHECK(candidates_at_once(model->config(), tokens.view(), 5 * of_one) == 4);
+  CHECK(candidates_at_once(model->config(), tokens.view()) == (std::int64_t{4} << 30) / of_one - 1);
+}

@@ -23,9 +23,9 @@ constexpr std::int64_t kBlocksPerThread = 4;     // so that a stolen core delays
 constexpr std::int64_t kSharedWeights = 1 << 21;
 constexpr std::int64_t kPanelCols = 128;
 
-std::int64_t rows_of_block(const LinearWeight& w) {
-  const std::int64_t fitting = kBlockWeights / std::max<std::int64_t>(1, w.cols());
-  const std::int64_t fair = w.rows() / (kBlocksPerThread * thread_count());
+std::int64_t rows_of_block(std::int64_t rows, std::int64_t cols) {
+  const std::int64_t fitting = kBlockWeights / std::max<std::int64_t>(1, cols);
+  const std::int64_t fair = rows / (kBlocksPerThread * thread_count());
   return std::max(kLeastRows, std::min(fitting, fair) / 16 * 16);
 }
 
@@ -35,7 +35,7 @@ const BFloat16* plain_rows(const LinearWeight& w, BFloat16) { return w.plain_bfl
 template <typename T>
 void multiply_as(const LinearWeight& w, MatrixView<const T> x, MatrixView<float> y) {
   const T* const plain = plain_rows(w, T());
-  parallel_for(w.rows(), rows_of_block(w), [&](std::int64_t first, std::int64_t last) {
+  parallel_for(w.rows(), rows_of_block(w.rows(), w.cols()), [&](std::int64_t first, std::int64_t last) {
     thread_local ScratchOf<T> weights;
     thread_local Scratch products;
     MatrixView<const T> rows{nullptr, last - first, w.cols()};
@@ -99,6 +99,11 @@ void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, Matri
   if (precision == Precision::kFloat32) return multiply_transposed_as<float>(w, y, x);
   thread_local ScratchOf<BFloat16> rounded_y;
   multiply_transposed_as<BFloat16>(w, rounded(y, rounded_y), x);
+}
+
+std::int64_t multiply_working_bytes(std::int64_t rows, std::int64_t cols, std::int64_t vectors) {
+  const std::int64_t block = std::min(rows, rows_of_block(rows, cols)), shared = std::min(rows * cols, kSharedWeights);
+  return static_cast<std::int64_t>(sizeof(float)) * (thread_count() * block * (cols + vectors) + shared);
 }
 
 }  // namespace squeeze

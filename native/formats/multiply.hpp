@@ -13,4 +13,7 @@ void multiply(const LinearWeight& w, MatrixView<const float> x, MatrixView<float
 void multiply_transposed(const LinearWeight& w, MatrixView<const float> y, MatrixView<float> x,
                          Precision precision = Precision::kFloat32);
 
+// Most working memory of all threads together for either product with `vectors` vectors, bytes; it stays.
+std::int64_t multiply_working_bytes(std::int64_t rows, std::int64_t cols, std::int64_t vectors);
+
 }  // namespace squeeze

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "calib/calibrate.hpp"
+#include "jobs/calibration_plan.hpp"
 #include "jobs/machine.hpp"
 #include "jobs/output.hpp"
 #include "jobs/precision.hpp"
@@ -15,16 +16,15 @@ Result<contract::CalibrationResult> run_calibration(const contract::CalibrationS
                                                     const Device& device, RunContext& context) {
   const auto begun = std::chrono::steady_clock::now();
   SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params.out));
-  SQUEEZE_ASSIGN(const auto model, Model::open(params.checkpoint));
-  if (model->quantized())
-    return Error{.code = ErrorCode::kInvalidRequest,
-                 .message = params.checkpoint + " is squeezed; gradients are taken of a checkpoint as trained."};
+  SQUEEZE_ASSIGN(const auto model, open_for_calibration(params.checkpoint));
   SQUEEZE_ASSIGN(const Matrix<std::int32_t> tokens, read_tokens(params.tokens, model->config()));
 
   CalibrationOptions options;
-  options.estimator = params.estimator == contract::Estimator::kSample ? Estimator::kSample : Estimator::kToken;
+  options.estimator = estimator_of(params.estimator);
   options.precision = precision_of(params.precision);
-  options.memory_limit_bytes = params.memory_limit_bytes;
+  const CalibrationNeeds needs =
+      calibration_needs(*model, tokens.rows, tokens.cols, options.estimator, options.precision, device.is_gpu());
+  SQUEEZE_ASSIGN(options.memory_limit_bytes, activation_budget(needs, params.memory_limit_bytes));
   options.out = params.out;
   options.engine = device.gradient_engine();
   SQUEEZE_ASSIGN(const CalibrationOutcome outcome, calibrate(*model, tokens.view(), options, context));

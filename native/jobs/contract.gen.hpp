@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "84b59ce49d03495b";
+inline constexpr std::string_view kContractHash = "0343c32c3f4b5c22";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -382,6 +382,86 @@ constexpr std::optional<Precision> precision_named(std::string_view name) {
   return std::nullopt;
 }
 
+struct CalibrationPlanParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint = {};
+  // sample: squares of a sequence gradient (SqueezeLLM); token: sum over tokens of squared per-token gradients.
+  Estimator estimator = {};
+  // Of the factors of products with weights, whose sums are fp32 either way. bf16 is refused where the processor does
+  // not multiply it itself.
+  Precision precision = {};
+  // Folder to make; an unfinished one of the same inputs beside it is taken up again.
+  std::string out = {};
+  // "cpu" or "cuda:<index>".
+  std::string device = {};
+  // Worker threads; 0 means one per physical core. [0, 1024]
+  std::int64_t threads = {};
+  // Memory that the job may take. Activations that find no room in it go to a scratch file, and a limit below what
+  // everything else needs is refused. 0: activations may take half of the free memory. [>= 0]
+  std::int64_t memory_limit_bytes = {};
+  // Sequences to read. [1, 1000000]
+  std::int64_t samples = {};
+  // Tokens in each sequence. [2, 1048576]
+  std::int64_t length = {};
+};
+
+// What there is too little of.
+enum class PlanProblemKind { kMemory, kLimit, kDisk, kGpuMemory };
+
+constexpr std::string_view name_of(PlanProblemKind value) {
+  switch (value) {
+    case PlanProblemKind::kMemory: return "memory";
+    case PlanProblemKind::kLimit: return "limit";
+    case PlanProblemKind::kDisk: return "disk";
+    case PlanProblemKind::kGpuMemory: return "gpu-memory";
+  }
+  return {};
+}
+
+constexpr std::optional<PlanProblemKind> plan_problem_kind_named(std::string_view name) {
+  if (name == "memory") return PlanProblemKind::kMemory;
+  if (name == "limit") return PlanProblemKind::kLimit;
+  if (name == "disk") return PlanProblemKind::kDisk;
+  if (name == "gpu-memory") return PlanProblemKind::kGpuMemory;
+  return std::nullopt;
+}
+
+struct PlanProblem {
+  // What there is too little of.
+  PlanProblemKind kind = {};
+  // True: it cannot end well. False: it may, slowly, or once something else has ended.
+  bool blocks = {};
+  // One sentence for a person, with both figures.
+  std::string message = {};
+  // What to change.
+  std::string hint = {};
+};
+
+struct CalibrationPlanResult {
+  // What the job takes of the memory at its peak. [>= 0]
+  std::int64_t memory_bytes = {};
+  // Kept activations of all samples: in memory, or in a scratch file. [>= 0]
+  std::int64_t activation_bytes = {};
+  // True when they find no room in the memory that they may take.
+  bool activations_on_disk = {};
+  // Pages of files on top of that at the peak, which the system takes back where memory is short. [>= 0]
+  std::int64_t mapped_bytes = {};
+  // Memory of the machine that was free when asked; 0 when unknown. [>= 0]
+  std::int64_t free_memory_bytes = {};
+  // What the job takes of the memory of the GPU, where one computes. [>= 0]
+  std::optional<std::int64_t> gpu_memory_bytes = {};
+  // Most that is on the disk at once: journal, scratch file, and the result. [>= 0]
+  std::int64_t disk_bytes = {};
+  // Of the finished calibration. [>= 0]
+  std::int64_t result_bytes = {};
+  // Free where it would be made. [>= 0]
+  std::int64_t free_disk_bytes = {};
+  // Predicted from the speed of this machine, measured when asked; absent for a GPU. [>= 0]
+  std::optional<double> duration_ms = {};
+  // Why it does not fit; empty when it does.
+  std::vector<PlanProblem> problems = {};
+};
+
 struct CalibrationStartParams {
   // Folder of a dense checkpoint.
   std::string checkpoint = {};
@@ -398,7 +478,8 @@ struct CalibrationStartParams {
   std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
   std::int64_t threads = {};
-  // Activations beyond this go to a scratch file; 0 means half of the free memory. [>= 0]
+  // Memory that the job may take. Activations that find no room in it go to a scratch file, and a limit below what
+  // everything else needs is refused. 0: activations may take half of the free memory. [>= 0]
   std::int64_t memory_limit_bytes = {};
 };
 
@@ -436,6 +517,8 @@ struct EvaluationStartParams {
   std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
   std::int64_t threads = {};
+  // Memory that hidden states kept from layer to layer may take, on the processor; absent: a usual amount. [>= 0]
+  std::optional<std::int64_t> memory_limit_bytes = {};
 };
 
 struct ErrorsStartParams {
@@ -473,6 +556,8 @@ struct SweepStartParams {
   std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
   std::int64_t threads = {};
+  // Memory that hidden states kept from layer to layer may take, on the processor; absent: a usual amount. [>= 0]
+  std::optional<std::int64_t> memory_limit_bytes = {};
 };
 
 // Dense Hugging Face checkpoint at 16 bits, or the public SqueezeLLM layout as safetensors.
@@ -1206,6 +1291,8 @@ class Requests {
   virtual Result<HelloResult> sidecar_hello(const HelloParams& params) = 0;
   // checkpoint.inspect
   virtual Result<CheckpointInspectResult> checkpoint_inspect(const CheckpointInspectParams& params) = 0;
+  // calibration.plan
+  virtual Result<CalibrationPlanResult> calibration_plan(const CalibrationPlanParams& params) = 0;
   // calibration.start
   virtual Result<JobStarted> calibration_start(const CalibrationStartParams& params) = 0;
   // quantization.start

@@ -30,8 +30,9 @@ Result<contract::EvaluationResult> run_evaluation(const contract::EvaluationStar
                               std::to_string(model->config().vocabulary) + " tokens, " + *params.against + " " +
                               std::to_string(against->config().vocabulary) + "."};
   }
-  SQUEEZE_ASSIGN(const Evaluation found, evaluate(*model, against.get(), tokens.view(), context,
-                                                  precision_of(params.precision), device.evaluation_engine()));
+  SQUEEZE_ASSIGN(const Evaluation found,
+                 evaluate(*model, against.get(), tokens.view(), context, precision_of(params.precision),
+                          device.evaluation_engine(), device.is_gpu() ? 0 : params.memory_limit_bytes.value_or(0)));
 
   contract::EvaluationResult out;
   out.perplexity = if_finite(std::exp(found.mean_nll));

@@ -76,6 +76,11 @@ Result<contract::CheckpointInspectResult> Sidecar::checkpoint_inspect(const cont
   return inspect_checkpoint(params);
 }
 
+Result<contract::CalibrationPlanResult> Sidecar::calibration_plan(const contract::CalibrationPlanParams& params) {
+  SQUEEZE_ASSIGN(const Device device, device_of(params.device, "calibration.start", gpus_));
+  return planner_.plan(params, device);
+}
+
 Result<contract::JobStarted> Sidecar::calibration_start(const contract::CalibrationStartParams& params) {
   SQUEEZE_ASSIGN(const Device device, device_of(params.device, "calibration.start", gpus_));
   SQUEEZE_TRY(check_output(params.out));

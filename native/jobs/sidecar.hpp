@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "jobs/calibration_plan.hpp"
 #include "jobs/contract.gen.hpp"
 #include "jobs/devices.hpp"
 #include "jobs/generation_job.hpp"
@@ -20,6 +21,7 @@ class Sidecar final : public contract::Requests {
   Result<contract::HelloResult> sidecar_hello(const contract::HelloParams& params) override;
   Result<contract::CheckpointInspectResult> checkpoint_inspect(
       const contract::CheckpointInspectParams& params) override;
+  Result<contract::CalibrationPlanResult> calibration_plan(const contract::CalibrationPlanParams& params) override;
   Result<contract::JobStarted> calibration_start(const contract::CalibrationStartParams& params) override;
   Result<contract::JobStarted> quantization_start(const contract::QuantizationStartParams& params) override;
   Result<contract::JobStarted> evaluation_start(const contract::EvaluationStartParams& params) override;
@@ -43,6 +45,7 @@ class Sidecar final : public contract::Requests {
  private:
   contract::Events& events_;
   const Gpus* gpus_;
+  CalibrationPlanner planner_;
   LoadedModels models_;
   JobRunner runner_;  // last: its thread ends before what its jobs use
 };

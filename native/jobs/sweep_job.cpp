@@ -207,7 +207,9 @@ Result<contract::SweepResult> Sweep::operator()() {
   SQUEEZE_TRY(prepare());
 
   contract::SweepResult out;
-  const auto at_once = static_cast<std::size_t>(candidates_at_once(source_->model().config(), tokens.view()));
+  const std::int64_t state_bytes = device_.is_gpu() ? 0 : params_.memory_limit_bytes.value_or(0);
+  const auto at_once =
+      static_cast<std::size_t>(candidates_at_once(source_->model().config(), tokens.view(), state_bytes));
   for (std::size_t first = 0; first < points_.size(); first += at_once)
     SQUEEZE_TRY(run_pass(first, std::min(at_once, points_.size() - first), tokens.view(), out));
   out.window_length = tokens.cols;

@@ -219,6 +219,31 @@ json encode(const CheckpointInspectResult& value, const JsonPath& path, std::opt
   return out;
 }
 
+json encode(const PlanProblem& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["kind"] = json(name_of(value.kind));
+  out["blocks"] = json(value.blocks);
+  out["message"] = json(value.message);
+  out["hint"] = json(value.hint);
+  return out;
+}
+
+json encode(const CalibrationPlanResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["memoryBytes"] = json(value.memory_bytes);
+  out["activationBytes"] = json(value.activation_bytes);
+  out["activationsOnDisk"] = json(value.activations_on_disk);
+  out["mappedBytes"] = json(value.mapped_bytes);
+  out["freeMemoryBytes"] = json(value.free_memory_bytes);
+  if (value.gpu_memory_bytes) out["gpuMemoryBytes"] = json(*value.gpu_memory_bytes);
+  out["diskBytes"] = json(value.disk_bytes);
+  out["resultBytes"] = json(value.result_bytes);
+  out["freeDiskBytes"] = json(value.free_disk_bytes);
+  if (value.duration_ms) out["durationMs"] = write_number(*value.duration_ms, JsonPath(path, "durationMs"), bad);
+  out["problems"] = write_array(value.problems, JsonPath(path, "problems"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
 json encode(const JobStarted& value, const JsonPath&, std::optional<Error>&) {
   json out = json::object();
   out["jobId"] = json(value.job_id);
@@ -583,6 +608,21 @@ Result<CheckpointInspectParams> decode_checkpoint_inspect_params(const json& val
   return out;
 }
 
+Result<CalibrationPlanParams> decode_calibration_plan_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "estimator", "precision", "out", "device", "threads", "memoryLimitBytes", "samples", "length"}));
+  CalibrationPlanParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "estimator", out.estimator, [](const auto& v, const auto& at) { return decode_estimator(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "precision", out.precision, [](const auto& v, const auto& at) { return decode_precision(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  SQUEEZE_TRY(read_field(value, path, "memoryLimitBytes", out.memory_limit_bytes, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "samples", out.samples, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1000000); }));
+  SQUEEZE_TRY(read_field(value, path, "length", out.length, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 1048576); }));
+  return out;
+}
+
 Result<CalibrationStartParams> decode_calibration_start_params(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "tokens", "estimator", "precision", "out", "device", "threads", "memoryLimitBytes"}));
   CalibrationStartParams out;
@@ -610,7 +650,7 @@ Result<QuantizationStartParams> decode_quantization_start_params(const json& val
 }
 
 Result<EvaluationStartParams> decode_evaluation_start_params(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"model", "against", "tokens", "precision", "device", "threads"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"model", "against", "tokens", "precision", "device", "threads", "memoryLimitBytes"}));
   EvaluationStartParams out;
   SQUEEZE_TRY(read_field(value, path, "model", out.model, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "against", out.against, [](const auto& v, const auto& at) { return read_string(v, at); }));
@@ -618,6 +658,7 @@ Result<EvaluationStartParams> decode_evaluation_start_params(const json& value, 
   SQUEEZE_TRY(read_field(value, path, "precision", out.precision, [](const auto& v, const auto& at) { return decode_precision(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "memoryLimitBytes", out.memory_limit_bytes, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
   return out;
 }
 
@@ -636,7 +677,7 @@ Result<ErrorsStartParams> decode_errors_start_params(const json& value, const Js
 }
 
 Result<SweepStartParams> decode_sweep_start_params(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tokens", "recipes", "precision", "device", "threads"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tokens", "recipes", "precision", "device", "threads", "memoryLimitBytes"}));
   SweepStartParams out;
   SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
@@ -645,6 +686,7 @@ Result<SweepStartParams> decode_sweep_start_params(const json& value, const Json
   SQUEEZE_TRY(read_field(value, path, "precision", out.precision, [](const auto& v, const auto& at) { return decode_precision(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "memoryLimitBytes", out.memory_limit_bytes, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
   return out;
 }
 
@@ -756,6 +798,10 @@ Result<json> to_json(const CheckpointInspectResult& value) {
   return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("CheckpointInspectResult"), bad); });
 }
 
+Result<json> to_json(const CalibrationPlanResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("CalibrationPlanResult"), bad); });
+}
+
 Result<json> to_json(const JobStarted& value) {
   return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("JobStarted"), bad); });
 }
@@ -795,6 +841,9 @@ CallOutcome dispatch(Requests& requests, std::string_view method, const json& pa
                 [](const auto& result) { return to_json(result); });
   if (method == "checkpoint.inspect")
     return call(decode_checkpoint_inspect_params(params, path), [&](const auto& p) { return requests.checkpoint_inspect(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "calibration.plan")
+    return call(decode_calibration_plan_params(params, path), [&](const auto& p) { return requests.calibration_plan(p); },
                 [](const auto& result) { return to_json(result); });
   if (method == "calibration.start")
     return call(decode_calibration_start_params(params, path), [&](const auto& p) { return requests.calibration_start(p); },

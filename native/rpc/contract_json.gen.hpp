@@ -10,6 +10,7 @@ namespace squeeze::contract {
 // Strict: unknown, missing and mistyped fields and values out of range are refused by their path.
 Result<HelloParams> decode_hello_params(const nlohmann::json& value, const JsonPath& path);
 Result<CheckpointInspectParams> decode_checkpoint_inspect_params(const nlohmann::json& value, const JsonPath& path);
+Result<CalibrationPlanParams> decode_calibration_plan_params(const nlohmann::json& value, const JsonPath& path);
 Result<CalibrationStartParams> decode_calibration_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<QuantizationStartParams> decode_quantization_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<EvaluationStartParams> decode_evaluation_start_params(const nlohmann::json& value, const JsonPath& path);
@@ -29,6 +30,7 @@ Result<JobCancelParams> decode_job_cancel_params(const nlohmann::json& value, co
 Result<nlohmann::json> to_json(const ErrorInfo& value);
 Result<nlohmann::json> to_json(const HelloResult& value);
 Result<nlohmann::json> to_json(const CheckpointInspectResult& value);
+Result<nlohmann::json> to_json(const CalibrationPlanResult& value);
 Result<nlohmann::json> to_json(const JobStarted& value);
 Result<nlohmann::json> to_json(const ModelLoadResult& value);
 Result<nlohmann::json> to_json(const ModelUnloadResult& value);

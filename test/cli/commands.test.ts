@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { makeTinyCheckpoint } from '../fixtures/make-tiny-checkpoint.ts'
@@ -67,6 +67,64 @@ describeBuilt('the commands', () => {
     expect(stdout).toMatch(/Most sensitive matrices/)
     expect(stderr).toMatch(/Reading the text\n/)
     expect(readdirSync(join(home, 'projects', 'tiny', 'calibrations'))).toHaveLength(1)
+  })
+
+  it('calibrate --plan says what it would need, and makes nothing', async () => {
+    const args = ['calibrate', checkpoint, '--text', sampleText, ...small, '--plan']
+    const found = done(await json(args), 'calibration-plan')
+    expect(found).toMatchObject({
+      samples: 6,
+      length: 64,
+      device: expect.stringMatching(/^(cpu|cuda:0)$/),
+      memoryLimitBytes: 0,
+      text: { name: 'calibration.txt', path: sampleText, exact: true },
+      plan: { activationsOnDisk: false, problems: [] },
+    })
+    expect(found.text.samples).toBe(Math.floor(found.text.tokens / 64))
+    const { stdout, status } = await human(['calibrate', 'tiny', '--sample', ...small, '--plan', '--device', 'cpu'])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/Time +about [\d.]+ m?s/)
+    expect(stdout).toMatch(/It fits/)
+    expect(readdirSync(join(home, 'projects', 'tiny', 'calibrations'))).toHaveLength(1)
+  })
+
+  it('--memory limits what a calibration keeps in memory, and one that cannot be kept is refused', async () => {
+    const args = ['calibrate', checkpoint, '--sample', ...small, '--device', 'cpu']
+    const { plan } = (await json([...args, '--plan'])).last
+    const working = plan.memoryBytes - plan.activationBytes
+    const limited = (await json([...args, '--plan', '--memory', `${working + 1000}B`])).last
+    expect(limited).toMatchObject({ memoryLimitBytes: working + 1000, plan: { activationsOnDisk: true } })
+    const out = join(folder, 'limited')
+    const made = done(await json([...args, '--memory', `${working + 1000}B`, '--out', out]), 'calibrate')
+    const whole = JSON.parse(readFileSync(join(calibration, 'calibration.json'), 'utf8'))
+    expect(made.loss).toBeCloseTo(whole.loss, 12)
+    const refused = await json([...args, '--memory', '10kB', '--out', join(folder, 'refused')])
+    expect(refused.last).toMatchObject({ code: 'invalid-request', hint: expect.stringContaining('Allow at least') })
+  })
+
+  it('a text that is too short is named', async () => {
+    const short = join(folder, 'haiku.txt')
+    writeFileSync(short, 'An old silent pond')
+    for (const more of [[], ['--plan']]) {
+      const { last, status } = await json(['calibrate', checkpoint, '--text', short, ...more])
+      expect(last).toMatchObject({
+        code: 'text-too-short',
+        message: expect.stringMatching(/^haiku\.txt has \d+ tokens/),
+      })
+      expect(status).toBe(3)
+    }
+  })
+
+  it('WikiText-2 is found in its usual place, and its folder means its training part', async () => {
+    const wiki = join(home, 'wikitext-2-raw')
+    mkdirSync(wiki, { recursive: true })
+    copyFileSync(sampleText, join(wiki, 'wiki.train.raw'))
+    writeFileSync(join(wiki, 'wiki.test.raw'), 'not this one')
+    for (const named of [['--wikitext'], ['--text', wiki]]) {
+      const env = { HOME: folder }
+      const { last } = await json(['calibrate', checkpoint, ...named, ...small, '--plan'], { env })
+      expect(last.text).toMatchObject({ name: 'wiki.train.raw', path: join(wiki, 'wiki.train.raw') })
+    }
   })
 
   it('quantize', async () => {

@@ -18,6 +18,8 @@ describeBuilt('usage', () => {
     [['doctor', '--threads', '-1'], /from 1 to/],
     [['run', 'x', '--no-project'], /--no-project/],
     [['calibrate', 'x', '--device', 'tpu'], /cuda:0/],
+    [['calibrate', 'x', '--memory', 'plenty'], /8GB/],
+    [['calibrate', 'x', '--wikitext', '--text', 'b'], /cannot be used/],
   ])('%j is refused, for people and programs', async (args, words) => {
     const human = await squeeze(args)
     const json = await squeeze([...args, '--json'])

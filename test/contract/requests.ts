@@ -29,6 +29,15 @@ export const calibration = (checkpoint: string, tokens: string, out: string): Si
   memoryLimitBytes: 0,
 })
 
+export const calibrationPlan = (
+  checkpoint: string,
+  out: string,
+  over: Partial<SidecarParams<'calibration.plan'>> = {},
+): SidecarParams<'calibration.plan'> => {
+  const { tokens: _, ...inputs } = calibration(checkpoint, '', out)
+  return { ...inputs, samples: 6, length: 48, ...over }
+}
+
 export const evaluation = (model: string, tokens: string, against?: string): SidecarParams<'evaluation.start'> => ({
   model,
   tokens,

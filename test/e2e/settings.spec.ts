@@ -27,7 +27,11 @@ test('threads chosen on the page are those of the jobs that it starts', async ({
     await save.click()
     await expect(save).toBeDisabled()
     await expect(page.getByText('Saved')).toBeVisible()
-    expect(JSON.parse(readFileSync(join(home, 'settings.json'), 'utf8'))).toEqual({ threads, device: 'auto' })
+    expect(JSON.parse(readFileSync(join(home, 'settings.json'), 'utf8'))).toEqual({
+      threads,
+      device: 'auto',
+      memory: 'auto',
+    })
   }
   await page.reload()
   await expect(page.getByLabel('Threads')).toHaveValue('3')
@@ -67,5 +71,30 @@ test('a damaged file is named, and mended by saving', async ({ page, home, serve
   await page.getByLabel('Threads').fill('2')
   await page.getByLabel('Threads').press('Enter')
   await expect(page.getByText(/is damaged/)).toHaveCount(0)
-  expect(JSON.parse(readFileSync(join(home, 'settings.json'), 'utf8'))).toEqual({ threads: 2, device: 'auto' })
+  expect(JSON.parse(readFileSync(join(home, 'settings.json'), 'utf8'))).toEqual({
+    threads: 2,
+    device: 'auto',
+    memory: 'auto',
+  })
+})
+
+test('a memory limit is an amount or a share, and nothing else', async ({ page, home, served }) => {
+  await page.goto(`${served.url}#/settings`)
+  const [memory, save] = [page.getByLabel('Memory limit'), page.getByRole('button', { name: 'Save' })]
+  const kept = () => JSON.parse(readFileSync(join(home, 'settings.json'), 'utf8')) as { memory: string }
+  await memory.fill('plenty')
+  await expect(memory).toHaveAttribute('aria-invalid', 'true')
+  await expect(save).toBeDisabled()
+  await expectSound(page)
+  await memory.fill('50%')
+  await expect(page.getByText(/This is [\d.]+\s[GM]B of [\d.]+\sGB\./)).toBeVisible()
+  await save.click()
+  await expect(page.getByText('Saved')).toBeVisible()
+  expect(kept().memory).toBe('50%')
+  await page.reload()
+  await expect(memory).toHaveValue('50%')
+  await memory.fill('')
+  await save.click()
+  await expect(page.getByText('Saved')).toBeVisible()
+  expect(kept().memory).toBe('auto')
 })

@@ -6,6 +6,7 @@
 
 #include "base/simd.hpp"
 #include "base/threads.hpp"
+#include "ops/attention/query_block.hpp"
 #include "ops/exp/exp.hpp"
 #include "ops/half/half_rows.hpp"
 #include "ops/matmul/matmul.hpp"
@@ -14,8 +15,6 @@
 namespace squeeze {
 
 namespace {
-
-constexpr std::int64_t kQueryBlock = 128;
 
 // Queries [first, last) and the keys [key_first, key_last) that any of them sees. Positions count within Tk.
 struct Block {

@@ -1,5 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { fail } from '../../shared/contract/studio-error.ts'
+import { MEMORY_HINT, parseMemory } from '../../shared/memory-limit.ts'
 import type { Precision } from '../../shared/contract/sidecar/common.ts'
+import type { Studio } from '../studio/index.ts'
 
 /** Options that every command takes. */
 export type CommonOptions = {
@@ -9,12 +12,14 @@ export type CommonOptions = {
   project?: boolean
   device?: string
   threads?: number
+  memory?: string
 }
 
 export function addCommonOptions(command: Command): Command {
   return command
     .option('--device <device>', 'cpu, cuda:<index>, or auto: the first GPU that works', device, 'auto')
     .option('--threads <count>', 'threads to compute with (default: one per physical core)', integer(1, 1024))
+    .option('--memory <limit>', 'memory that a job may take: 8GB, 50% of the machine, or auto (default: auto)', memory)
     .option(
       '--home <folder>',
       "the studio's folder (default: SQUEEZE_HOME, or where the system keeps a program's data)",
@@ -27,6 +32,7 @@ export function addCommonOptions(command: Command): Command {
 export type CalibrationOptions = {
   text?: string
   sample?: boolean
+  wikitext?: boolean
   samples?: number
   length?: number
   estimator?: 'sample' | 'token'
@@ -36,7 +42,16 @@ export type CalibrationOptions = {
 export function addCalibrationOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--text <file>', 'text to calibrate on: a file, a .jsonl, or a folder of them').conflicts('sample'),
+      new Option('--text <file>', 'text to calibrate on: a file, a .jsonl, or a folder of them').conflicts([
+        'sample',
+        'wikitext',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--wikitext',
+        'calibrate on the training part of WikiText-2 raw, where it is found (see docs/cli.md)',
+      ).conflicts('sample'),
     )
     .option('--sample', 'calibrate on the bundled sample text (default)')
     .option('--samples <count>', 'sequences to read (default: 100)', integer(1, 1_000_000))
@@ -59,6 +74,11 @@ export function precisionOption(): Option {
 function device(text: string): string {
   if (/^(auto|cpu|cuda:\d+)$/.test(text)) return text
   throw new InvalidArgumentError('Expected cpu, cuda:0, cuda:1, …, or auto.')
+}
+
+function memory(text: string): string {
+  if (parseMemory(text, 1) !== undefined) return text
+  throw new InvalidArgumentError(`Expected ${MEMORY_HINT}.`)
 }
 
 export function integer(min: number, max: number): (text: string) => number {
@@ -85,4 +105,14 @@ export function fraction(max: number): (text: string) => number {
     if (bare.trim() !== '' && value >= 0 && value <= max) return Number(value.toPrecision(12))
     throw new InvalidArgumentError(`Expected a fraction from 0 to ${max}, or a percentage such as 0.45%.`)
   }
+}
+
+/** The text that the options name; absent: the bundled sample. */
+export function calibrationText(studio: Studio, { text, wikitext }: CalibrationOptions): string | undefined {
+  if (!wikitext) return text
+  const found = studio.wikiText()
+  if (found !== undefined) return found
+  throw fail('file-not-found', 'There is no WikiText-2 raw in the usual places.', {
+    hint: 'Unpack its archive as wikitext-2-raw in your home or in its folder datasets or Downloads, or name it with --text.',
+  })
 }

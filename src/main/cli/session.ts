@@ -39,6 +39,7 @@ export async function runCommand(
       signal: interrupt.signal,
       device: options.device,
       threads: options.threads,
+      memory: options.memory,
       record,
     }
     await work({ studio, output, run, interrupt })

@@ -88,7 +88,11 @@ const askedFor = z.discriminatedUnion('useCase', [
 ])
 type AskedFor = z.infer<typeof askedFor>
 
-const machinery = z.object({ device: z.union([device, z.literal('auto')]).optional(), threads: threads.optional() })
+const machinery = z.object({
+  device: z.union([device, z.literal('auto')]).optional(),
+  threads: threads.optional(),
+  memory: z.string().optional(),
+})
 
 /** What a person asked for, and on what it was to run. One of these may make several jobs; each of them carries it. */
 export const asked = z.intersection(askedFor, z.object({ machinery }))
@@ -100,8 +104,8 @@ export type Asked = z.infer<typeof asked>
  */
 export function asking(options: RunOptions, what: AskedFor): RunOptions {
   if (options.asked) return options
-  const { device: on, threads: count } = options
-  return { ...options, asked: asked.safeParse({ ...what, machinery: { device: on, threads: count } }).data }
+  const { device: on, threads: count, memory } = options
+  return { ...options, asked: asked.safeParse({ ...what, machinery: { device: on, threads: count, memory } }).data }
 }
 
 /** A path that means the same wherever the studio is started the next time. */

@@ -22,7 +22,9 @@ export function studioCloses(signal: AbortSignal | undefined): boolean {
 }
 
 /** `machinery` says, at the start of each work, what it is to be computed with. */
-export function makeBackground(machinery: () => Pick<RunOptions, 'device' | 'threads'> = () => ({})): Background {
+export function makeBackground(
+  machinery: () => Pick<RunOptions, 'device' | 'threads' | 'memory'> = () => ({}),
+): Background {
   const running = new Map<number, AbortController>()
   const works = new Map<AbortController, Promise<unknown>>()
 

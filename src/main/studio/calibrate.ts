@@ -7,7 +7,7 @@ import { throwIfAborted } from '../sidecar/index.ts'
 import { calibrationSamples, loadTokenizer, readText } from '../text/index.ts'
 import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
-import { resolveMachinery } from './device.ts'
+import { memoryLimit, resolveMachinery } from './device.ts'
 import { projectFolder } from './home.ts'
 import { openCheckpoint, type Model } from './model.ts'
 import { outputFor } from './output.ts'
@@ -15,6 +15,7 @@ import { stretch } from './progress.ts'
 import { runAsJob, stored, type RunOptions } from './recording.ts'
 import { samplePaths } from './root.ts'
 import { withTokenFile } from './tokens.ts'
+import { trainingPart } from './wiki-text.ts'
 
 export type CalibrationInputs = {
   /** File or folder of text; the bundled sample when absent. */
@@ -53,7 +54,7 @@ export async function calibrate(
 export type CalibrationPlan = Awaited<ReturnType<typeof planCalibration>>
 
 export async function planCalibration(context: Context, model: Model, inputs: CalibrationInputs) {
-  const text = await readText(inputs.text ?? samplePaths(context.root).calibrationText)
+  const text = await readText(calibrationText(context, inputs.text))
   return {
     text,
     samples: inputs.samples ?? 100,
@@ -61,6 +62,11 @@ export async function planCalibration(context: Context, model: Model, inputs: Ca
     estimator: inputs.estimator ?? ('sample' as const),
     precision: inputs.precision ?? ('fp32' as const),
   }
+}
+
+/** The file or folder that is read; the bundled sample when none is named. */
+export function calibrationText(context: Context, text: string | undefined): string {
+  return text === undefined ? samplePaths(context.root).calibrationText : trainingPart(text)
 }
 
 /** A finished calibration of the same inputs that is still on disk. */
@@ -93,18 +99,19 @@ export async function runCalibration(
 ): Promise<CalibrateOutcome> {
   const { text, samples, length, estimator, precision } = plan
   const machinery = await resolveMachinery(context, 'calibration.start', options)
-  const params = { ...machinery, checkpoint: model.inspection.path, estimator, precision, out }
+  const limit = { memoryLimitBytes: memoryLimit(options) }
+  const params = { ...machinery, ...limit, checkpoint: model.inspection.path, estimator, precision, out }
   const asked = { ...params, samples, length, text: text.name }
   const job = { kind: 'calibration' as const, projectId: model.project?.id, params: asked }
   const result = await runAsJob(context, job, options, async (onProgress) => {
     onProgress({ stage: 'Reading the text', fraction: 0, detail: text.name })
     const tokenizer = await loadTokenizer(model.inspection.path)
-    const cut = calibrationSamples(tokenizer.encode(text.text), { samples, length })
+    const cut = calibrationSamples(tokenizer.encode(text.text), { samples, length, textName: text.name })
     throwIfAborted(options.signal)
     return withTokenFile(cut, (tokens) =>
       context.sidecar.runJob(
         'calibration.start',
-        { ...params, tokens, memoryLimitBytes: 0 },
+        { ...params, tokens },
         { onProgress: stretch(onProgress, 0.02, 1), signal: options.signal },
       ),
     )

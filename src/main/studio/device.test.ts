@@ -1,7 +1,8 @@
+import { totalmem } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import type { DeviceInfo, HelloResult } from '../../shared/contract/sidecar/hello.ts'
 import type { Sidecar } from '../sidecar/index.ts'
-import { resolveMachinery } from './device.ts'
+import { hiddenStateLimit, memoryLimit, resolveMachinery } from './device.ts'
 
 const cpu: DeviceInfo = { id: 'cpu', name: 'A processor', memoryBytes: 1, available: true }
 const gpu = (index: number, more: Partial<DeviceInfo> = {}): DeviceInfo => ({
@@ -40,4 +41,14 @@ it('a device that is named stays as it is, for the sidecar to refuse', async () 
   expect(await machinery('cpu')).toEqual({ device: 'cpu', threads: 3 })
   expect(await machinery('cuda:7')).toEqual({ device: 'cuda:7', threads: 3 })
   await expect(machinery('tpu')).rejects.toThrow('"tpu" is no device.')
+})
+
+it('a memory limit is bytes, an amount or a share of this machine, half of it for hidden states', () => {
+  expect(memoryLimit({})).toBe(0)
+  expect(memoryLimit({ memory: 'auto' })).toBe(0)
+  expect(memoryLimit({ memory: '8GB' })).toBe(8e9)
+  expect(memoryLimit({ memory: '50%' })).toBe(Math.floor(totalmem() / 2))
+  expect(hiddenStateLimit({})).toEqual({})
+  expect(hiddenStateLimit({ memory: '8GB' })).toEqual({ memoryLimitBytes: 4e9 })
+  expect(() => memoryLimit({ memory: 'plenty' })).toThrow('"plenty" is no limit of memory.')
 })

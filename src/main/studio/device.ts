@@ -1,4 +1,6 @@
+import { totalmem } from 'node:os'
 import type { SidecarParams, SidecarRequest } from '../../shared/contract/sidecar/index.ts'
+import { MEMORY_HINT, parseMemory } from '../../shared/memory-limit.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import type { Context } from './context.ts'
 import type { RunOptions } from './recording.ts'
@@ -31,4 +33,17 @@ export async function resolveMachinery(
       available && id.startsWith('cuda:') && (requests === undefined || requests.includes(request)),
   )
   return { device: gpu?.id ?? 'cpu', threads }
+}
+
+/** Bytes that a job may take; 0 where nobody has chosen. */
+export function memoryLimit({ memory = 'auto' }: Pick<RunOptions, 'memory'>): number {
+  const bytes = parseMemory(memory, totalmem())
+  if (bytes !== undefined) return bytes
+  throw fail('invalid-request', `"${memory}" is no limit of memory.`, { hint: `Give ${MEMORY_HINT}.` })
+}
+
+/** Half of the limit for the hidden states of evaluations and sweeps: weights and logits need their room, too. */
+export function hiddenStateLimit(options: Pick<RunOptions, 'memory'>): { memoryLimitBytes?: number } {
+  const bytes = memoryLimit(options)
+  return bytes === 0 ? {} : { memoryLimitBytes: Math.max(1, Math.floor(bytes / 2)) }
 }

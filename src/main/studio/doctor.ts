@@ -5,8 +5,10 @@ import BetterSqlite3 from 'better-sqlite3'
 import type { ErrorInfo } from '../../shared/contract/errors.ts'
 import { CONTRACT_HASH } from '../../shared/contract/contract-hash.ts'
 import type { HelloResult } from '../../shared/contract/sidecar/hello.ts'
+import type { Settings } from '../../shared/contract/studio/index.ts'
 import { toErrorInfo } from '../../shared/contract/studio-error.ts'
 import type { Context } from './context.ts'
+import { readSettings } from './settings.ts'
 
 export type Doctor = {
   versions: { studio: string; node: string; sqlite?: string; contract: string }
@@ -19,6 +21,8 @@ export type Doctor = {
   /** Free space where the studio's folder is, bytes. */
   homeFreeBytes?: number
   sidecar?: HelloResult
+  /** What the page's jobs compute with; absent where the file is damaged. */
+  settings?: Settings
   /** What does not work; empty when all is well. */
   problems: ErrorInfo[]
 }
@@ -37,6 +41,7 @@ export async function doctor(context: Context, options: { record?: boolean | und
   const sidecarPath = await attempt(context.sidecarPath)
   const sidecar = sidecarPath === undefined ? undefined : await attempt(() => context.sidecar.hello())
   if (options.record !== false) await attempt(() => context.database())
+  const settings = await attempt(() => readSettings(context.home))
   const sqlite = await attempt(sqliteVersion)
   const space = statfsSync(existingParent(context.home))
   return {
@@ -57,6 +62,7 @@ export async function doctor(context: Context, options: { record?: boolean | und
     },
     homeFreeBytes: space.bavail * space.bsize,
     ...(sidecar ? { sidecar } : {}),
+    ...(settings ? { settings } : {}),
     problems,
   }
 }

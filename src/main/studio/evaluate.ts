@@ -6,7 +6,7 @@ import { throwIfAborted } from '../sidecar/index.ts'
 import { evaluationWindows, loadTokenizer, readText, type Tokenizer, type WindowBos } from '../text/index.ts'
 import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
-import { resolveMachinery } from './device.ts'
+import { hiddenStateLimit, resolveMachinery } from './device.ts'
 import { openModel, type Model } from './model.ts'
 import { stretch } from './progress.ts'
 import { runAsJob, stored, type RunOptions } from './recording.ts'
@@ -74,7 +74,8 @@ export async function runEvaluation(
   const { text, tokenizer, window, limitWindows, bos, precision } = plan
   const machinery = await resolveMachinery(context, 'evaluation.start', options)
   const comparison = against ? { against: against.inspection.path } : {}
-  const params = { model: model.inspection.path, ...comparison, precision, ...machinery }
+  const limit = hiddenStateLimit(options)
+  const params = { model: model.inspection.path, ...comparison, precision, ...machinery, ...limit }
   const job = {
     kind: 'evaluation' as const,
     projectId: model.project?.id,

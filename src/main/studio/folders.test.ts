@@ -166,3 +166,21 @@ function asSomebodyElse(): void {
   process.seteuid?.(65_534)
   onTestFinished(() => process.seteuid?.(0))
 }
+
+it('looks for texts instead, and counts those that the folder itself holds', async () => {
+  const path = folderWith({
+    'b.txt': 'two',
+    'a.JSONL': '{"text":"one"}',
+    'model.safetensors': '',
+    'config.json': '{}',
+    'more/c.md': 'three',
+  })
+  const found = await listFolder([{ name: 'Texts', path }], path, 'text')
+  expect(found).toMatchObject({ isCheckpoint: false, texts: 2, leftOut: 0 })
+  expect(found.entries).toMatchObject([
+    { name: 'more', kind: 'folder' },
+    { name: 'a.JSONL', kind: 'text', textBytes: 14 },
+    { name: 'b.txt', kind: 'text', textBytes: 3 },
+  ])
+  expect((await listFolder([{ name: 'Texts', path }], path)).texts).toBe(0)
+})

@@ -1,5 +1,5 @@
 /**
- * Folders as the page may look through them on its way to a checkpoint. What may be seen ends at the places: every path
+ * Folders as the page may look through them on its way to a checkpoint or a text. What may be seen ends at the places: every path
  * is resolved to where it really is before it is compared with them, so that neither ".." nor a link leads out.
  */
 import type { Dirent } from 'node:fs'
@@ -8,6 +8,7 @@ import { homedir } from 'node:os'
 import { basename, extname, isAbsolute, join, parse, relative, resolve, sep } from 'node:path'
 import type { FolderEntry, FolderListing } from '../../shared/contract/studio/folder.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
+import { TEXT_EXTENSIONS } from '../text/index.ts'
 
 /** A folder where looking may begin. All that lies in it may be seen. */
 export type Place = { name: string; path: string }
@@ -16,7 +17,11 @@ export type Place = { name: string; path: string }
 const MOST_ENTRIES = 500
 
 const WEIGHTS = '.safetensors'
-const SINGLE_FILES = new Set([WEIGHTS, '.gguf'])
+type Wanted = 'checkpoint' | 'text'
+const SINGLE_FILES: Record<Wanted, Set<string>> = {
+  checkpoint: new Set([WEIGHTS, '.gguf']),
+  text: new Set(TEXT_EXTENSIONS),
+}
 
 /** The person's own folder, where models are kept, where the studio was started, its own folder, and those named. */
 export function usualPlaces(
@@ -38,17 +43,22 @@ export function usualPlaces(
 }
 
 /** Without a path, the places that there are. */
-export async function listFolder(places: Place[], path?: string): Promise<FolderListing> {
+export async function listFolder(
+  places: Place[],
+  path?: string,
+  wanted: Wanted = 'checkpoint',
+): Promise<FolderListing> {
   const roots = await existing(places)
   if (path === undefined) {
     const entries = await Promise.all(roots.map(async (place) => ({ ...place, ...(await weightsOf(place.path)) })))
-    return { trail: [], isCheckpoint: false, entries, leftOut: 0 }
+    return { trail: [], isCheckpoint: false, texts: 0, entries, leftOut: 0 }
   }
   const folder = await resolveWithin(roots, path)
   const found = await read(folder)
-  const entries = await describeAll(roots, folder, found)
-  const { kind, ...weights } = await weightsIn(folder, found)
-  return { trail: trailOf(roots, folder), isCheckpoint: kind === 'checkpoint', ...weights, ...entries }
+  const entries = await describeAll(roots, folder, found, wanted)
+  const { kind, ...weights }: Weights = wanted === 'text' ? { kind: 'folder' } : await weightsIn(folder, found)
+  const trail = trailOf(roots, folder)
+  return { trail, isCheckpoint: kind === 'checkpoint', ...weights, texts: textsIn(found, wanted), ...entries }
 }
 
 /** The places with their real paths, each once. */
@@ -77,35 +87,44 @@ async function read(folder: string): Promise<Dirent[]> {
   })
 }
 
+/** As reading the folder would find them. */
+function textsIn(found: Dirent[], wanted: Wanted): number {
+  if (wanted !== 'text') return 0
+  return found.filter((entry) => entry.isFile() && SINGLE_FILES.text.has(extname(entry.name).toLowerCase())).length
+}
+
 async function describeAll(
   roots: Place[],
   folder: string,
   found: Dirent[],
+  wanted: Wanted,
 ): Promise<Pick<FolderListing, 'entries' | 'leftOut'>> {
   const names = found.map(({ name }) => name).filter((name) => !name.startsWith('.'))
   names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
   const kinds = new Map(found.map((entry) => [entry.name, entry]))
   const candidates = names.filter((name) => {
     const entry = kinds.get(name)
-    return entry?.isDirectory() || entry?.isSymbolicLink() || SINGLE_FILES.has(extname(name).toLowerCase())
+    return entry?.isDirectory() || entry?.isSymbolicLink() || SINGLE_FILES[wanted].has(extname(name).toLowerCase())
   })
   const shown = candidates.slice(0, MOST_ENTRIES)
-  const described = await Promise.all(shown.map((name) => describe(roots, join(folder, name))))
+  const described = await Promise.all(shown.map((name) => describe(roots, join(folder, name), wanted)))
   const entries = described.filter((entry) => entry !== undefined)
-  const folders = entries.filter(({ kind }) => kind !== 'file')
-  const files = entries.filter(({ kind }) => kind === 'file')
+  const isFile = ({ kind }: FolderEntry) => kind === 'file' || kind === 'text'
+  const folders = entries.filter((entry) => !isFile(entry))
+  const files = entries.filter(isFile)
   return { entries: [...folders, ...files], leftOut: candidates.length - shown.length }
 }
 
-/** Nothing for what leads out of the places, is gone, or is neither folder nor weights. */
-async function describe(roots: Place[], path: string): Promise<FolderEntry | undefined> {
+/** Nothing for what leads out of the places, is gone, or is neither a folder nor what is wanted. */
+async function describe(roots: Place[], path: string, wanted: Wanted): Promise<FolderEntry | undefined> {
   const real = await realpath(path).catch(() => undefined)
   if (real === undefined || !isWithin(roots, real)) return undefined
   const found = await stat(real).catch(() => undefined)
   const name = basename(path)
-  if (found?.isDirectory()) return { name, path, ...(await weightsOf(real)) }
+  if (found?.isDirectory()) return { name, path, ...(wanted === 'text' ? { kind: 'folder' } : await weightsOf(real)) }
   // The Hugging Face cache keeps files under their hashes: the name of the link says what it is.
-  if (!found?.isFile() || !SINGLE_FILES.has(extname(name).toLowerCase())) return undefined
+  if (!found?.isFile() || !SINGLE_FILES[wanted].has(extname(name).toLowerCase())) return undefined
+  if (wanted === 'text') return { name, path, kind: 'text', textBytes: found.size }
   return { name, path, kind: 'file', weightBytes: found.size }
 }
 

@@ -10,6 +10,7 @@ import {
   type ShapeBenchmarkRequest,
 } from './benchmark.ts'
 import { calibrate, type CalibrateOutcome, type CalibrateRequest } from './calibrate.ts'
+import { makeForecaster, type ForecastOutcome } from './calibration-forecast.ts'
 import { openChat, type ChatRequest, type ChatSession } from './chat.ts'
 import { createContext, type StudioOptions } from './context.ts'
 import { doctor, type Doctor } from './doctor.ts'
@@ -29,6 +30,7 @@ import {
   type SweepOutcome,
   type SweepRequest,
 } from './sweep-job.ts'
+import { findWikiText } from './wiki-text.ts'
 import { synthesize, type SynthesizeRequest } from './synthesize.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
 import type { SynthesisResult } from '../../shared/contract/sidecar/synthesis.ts'
@@ -45,6 +47,10 @@ export type Studio = {
   version: string
   inspect(path: string, options?: RunOptions): Promise<Inspection>
   calibrate(request: CalibrateRequest, options?: RunOptions): Promise<CalibrateOutcome>
+  /** What a calibration would need; nothing is made. */
+  forecastCalibration(request: CalibrateRequest, options?: RunOptions): Promise<ForecastOutcome>
+  /** Training part of WikiText-2 raw, where the person has it. */
+  wikiText(): string | undefined
   quantize(request: QuantizeRequest, options?: RunOptions): Promise<QuantizeOutcome>
   evaluate(request: EvaluateRequest, options?: RunOptions): Promise<EvaluateOutcome>
   export(request: ExportRequest, options?: RunOptions): Promise<ExportResult>
@@ -86,6 +92,8 @@ export function openStudio(options: StudioOptions = {}): Studio {
     version: context.version,
     inspect: (path, run) => inspect(context, path, run),
     calibrate: (request, run) => calibrate(context, request, run),
+    forecastCalibration: makeForecaster(context),
+    wikiText: () => findWikiText(context.places),
     quantize: (request, run) => quantize(context, request, run),
     evaluate: (request, run) => evaluate(context, request, run),
     export: (request, run) => exportResult(context, request, run),
@@ -115,6 +123,7 @@ export function openStudio(options: StudioOptions = {}): Studio {
 
 export type { BenchmarkMachine, BenchmarkOutcome, KernelBenchmarkOutcome } from './benchmark.ts'
 export type { CalibrateOutcome, CalibrateRequest } from './calibrate.ts'
+export type { ForecastOutcome } from './calibration-forecast.ts'
 export type { ChatAnswer, ChatRequest, ChatSession, ChatTurn } from './chat.ts'
 export type { StudioOptions } from './context.ts'
 export type { Doctor } from './doctor.ts'

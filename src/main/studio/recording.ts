@@ -19,6 +19,8 @@ export type RunOptions = {
   device?: string | undefined
   /** 0 or absent: one thread per physical core. */
   threads?: number | undefined
+  /** Memory that a job may take, such as "8GB" or "50%"; absent or "auto": each job's usual amount. */
+  memory?: string | undefined
   /** False keeps it out of the studio's database. */
   record?: boolean | undefined
   /** What this is a part of; set by the use case itself. */

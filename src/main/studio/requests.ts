@@ -6,6 +6,7 @@ import { dataVersion } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
 import { benchmarkSummaries, startBenchmarks } from './benchmark-requests.ts'
 import { calibrate } from './calibrate.ts'
+import { calibrationChoices, makeForecaster } from './calibration-forecast.ts'
 import { makeChats } from './chats.ts'
 import { endLostJobs, type Context } from './context.ts'
 import { doctor } from './doctor.ts'
@@ -15,11 +16,11 @@ import { readJobLog } from './job-log.ts'
 import { mainJob } from './main-job.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, offersSample, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
-import { quietly } from './recording.ts'
+import { quietly, type RunOptions } from './recording.ts'
 import { startSweep, sweepState } from './sweep-requests.ts'
 import { resultDetails, startEvaluation, startExport } from './results.ts'
 import { deleteResult, emptyTrash, restoreResult } from './trash.ts'
-import { settingsInSight, writeSettings } from './settings.ts'
+import { readSettings, settingsInSight, writeSettings } from './settings.ts'
 import { samplePaths } from './root.ts'
 import { retryJob } from './retry.ts'
 import { watchChanges } from './watch.ts'
@@ -31,6 +32,7 @@ export function makePageApi(context: Context): StudioApi {
   const jobs = (projectId?: number) => jobSummaries(context, projectId)
   void emptyTrash(context)
   const chats = makeChats(context)
+  const forecast = makeForecaster(context)
   const watch = watchChanges(
     {
       dataVersion: () => dataVersion(context.database()),
@@ -45,15 +47,23 @@ export function makePageApi(context: Context): StudioApi {
       'project.get': ({ projectId }) => project(context, projectId),
       'project.open': async ({ path }) => ({ projectId: await openProject(context, path) }),
       'sample.open': async () => ({ projectId: await openProject(context, samplePaths(context.root).checkpoint) }),
-      'folder.list': ({ path }) => listFolder(context.places, path),
+      'folder.list': ({ path, wanted }) => listFolder(context.places, path, wanted),
       'checkpoint.get': ({ projectId }) => {
         const { fingerprint, matrices } = projectRow(context, projectId).inspection
         return { projectId, fingerprint, matrices }
       },
       'calibration.get': ({ projectId, calibrationId }) => sensitivities(context, projectId, calibrationId),
-      'calibration.start': async ({ projectId, ...inputs }) => {
+      'calibration.choices': ({ projectId }) => calibrationChoices(context, projectId),
+      'calibration.plan': ({ projectId, device, ...inputs }) => {
         const { path: checkpoint } = projectRow(context, projectId)
-        return { jobId: await context.background.start((run) => calibrate(context, { checkpoint, ...inputs }, run)) }
+        const chosen = readSettings(context.home)
+        return forecast({ checkpoint, ...inputs }, { ...chosen, device: device ?? chosen.device })
+      },
+      'calibration.start': async ({ projectId, device, ...inputs }) => {
+        const { path: checkpoint } = projectRow(context, projectId)
+        const start = (run: RunOptions) =>
+          calibrate(context, { checkpoint, ...inputs }, { ...run, device: device ?? run.device })
+        return { jobId: await context.background.start(start) }
       },
       'result.get': ({ projectId, resultId }) => resultDetails(context, projectId, resultId),
       'result.delete': ({ projectId, resultId }) => deleteResult(context, projectId, resultId),

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { settings as schema, type Settings, type SettingsInSight } from '../../shared/contract/studio/settings.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 
-const DEFAULTS: Settings = { threads: 0, device: 'auto' }
+const DEFAULTS: Settings = { threads: 0, device: 'auto', memory: 'auto' }
 
 /**
- * A file of its own and no table: two values that are read when a job begins, that a person on a machine without a
+ * A file of its own and no table: a few values that are read when a job begins, that a person on a machine without a
  * display can change with an editor, and that need no migration when one is added.
  */
 export function readSettings(home: string): Settings {

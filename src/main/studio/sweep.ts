@@ -5,7 +5,7 @@ import { calibrationByPath, insertSweepPoint, listSweepPoints, type SweepPointRo
 import { throwIfAborted } from '../sidecar/index.ts'
 import { evaluationWindows } from '../text/index.ts'
 import type { Context } from './context.ts'
-import { resolveMachinery } from './device.ts'
+import { hiddenStateLimit, resolveMachinery } from './device.ts'
 import type { EvaluationPlan } from './evaluate.ts'
 import type { Model } from './model.ts'
 import { stretch } from './progress.ts'
@@ -57,6 +57,7 @@ export async function measureRecipes(
       ...(inputs.calibration === undefined ? {} : { calibration: inputs.calibration }),
       precision: plan.precision,
       ...machinery,
+      ...hiddenStateLimit(options),
     }
     const about = { ...shared, text: plan.text.name, window: plan.window, points: missing.length }
     await runAsJob(context, { kind: 'sweep', projectId: model.project?.id, params: about }, options, (onProgress) =>

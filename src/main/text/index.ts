@@ -1,6 +1,6 @@
 export { loadTokenizer } from './load-tokenizer.ts'
 export { streamDecoder, type StreamDecoder } from './stream-decoder.ts'
-export { readText, type SourceText } from './text-file.ts'
+export { readText, TEXT_EXTENSIONS, type SourceText } from './text-file.ts'
 export { calibrationSamples, evaluationWindows, type TokenRows, type WindowBos } from './token-rows.ts'
 export { writeTokens } from './token-file.ts'
 export type { ChatMessage, Tokenizer } from './tokenizer.ts'

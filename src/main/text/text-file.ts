@@ -12,7 +12,8 @@ export interface SourceText {
   name: string
 }
 
-const EXTENSIONS = ['.txt', '.text', '.md', '.raw', '.jsonl']
+/** Of a folder, files that end so are read. */
+export const TEXT_EXTENSIONS = ['.txt', '.text', '.md', '.raw', '.jsonl']
 /** JavaScript's strings end at 512 MB. */
 const LIMIT_BYTES = 256 * 1024 * 1024
 /** Documents are joined as the papers join WikiText's: by an empty line. */
@@ -47,10 +48,10 @@ async function listFiles(path: string): Promise<string[]> {
     }
     if (!found.isDirectory()) return [path]
     const names = (await readdir(path, { withFileTypes: true }))
-      .filter((entry) => entry.isFile() && EXTENSIONS.includes(extname(entry.name).toLowerCase()))
+      .filter((entry) => entry.isFile() && TEXT_EXTENSIONS.includes(extname(entry.name).toLowerCase()))
       .map((entry) => entry.name)
       .sort()
-    if (names.length === 0) throw fail('text-too-short', `${path} holds no text file (${EXTENSIONS.join(', ')}).`)
+    if (names.length === 0) throw fail('text-too-short', `${path} holds no text file (${TEXT_EXTENSIONS.join(', ')}).`)
     return names.map((name) => join(path, name))
   } catch (error) {
     throw unreadable(path, error)

@@ -16,10 +16,10 @@ export type WindowBos = 'none' | 'text' | 'window'
  */
 export function calibrationSamples(
   ids: ArrayLike<number>,
-  { samples, length }: { samples: number; length: number },
+  { samples, length, textName = 'The text' }: { samples: number; length: number; textName?: string },
 ): TokenRows {
   const rows = Math.min(samples, Math.floor(ids.length / length))
-  if (rows < 1) throw tooShort(ids.length, 'one sample', length)
+  if (rows < 1) throw tooShort(ids.length, 'one sample', length, textName)
   const tokens = new Int32Array(rows * length)
   for (let row = 0; row < rows; row++) {
     const start = Math.floor((row * ids.length) / rows)
@@ -58,9 +58,9 @@ export function evaluationWindows(
   return { tokens, rows, cols: window }
 }
 
-function tooShort(have: number, what: string, need: number): Error {
+function tooShort(have: number, what: string, need: number, textName = 'The text'): Error {
   const count = (n: number): string => n.toLocaleString('en-US')
-  return fail('text-too-short', `The text has ${count(have)} tokens; ${what} needs ${count(need)}.`, {
+  return fail('text-too-short', `${textName} has ${count(have)} tokens; ${what} needs ${count(need)}.`, {
     hint: 'Give a longer text or ask for shorter rows.',
   })
 }

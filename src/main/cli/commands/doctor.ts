@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { DeviceInfo } from '../../../shared/contract/sidecar/hello.ts'
+import type { Settings } from '../../../shared/contract/studio/index.ts'
 import type { Doctor } from '../../studio/index.ts'
 import { EXIT } from '../exit-codes.ts'
 import { facts, strong } from '../layout.ts'
@@ -33,6 +34,12 @@ export function deviceText({ name, memoryBytes, available, reason, computeCapabi
     .join(', ')
 }
 
+/** Of the jobs that the page starts. */
+function settingsText({ device, threads, memory }: Settings): string {
+  const count = threads === 0 ? 'a thread for each core' : threads === 1 ? '1 thread' : `${threads} threads`
+  return `device ${device}, ${count}, memory ${memory === 'auto' ? 'not limited' : `up to ${memory}`} (page)`
+}
+
 function doctorText(d: Doctor): string {
   const { sidecar } = d
   const devices = (sidecar?.devices ?? []).map((device): [string, string] => [device.id, deviceText(device)])
@@ -44,6 +51,7 @@ function doctorText(d: Doctor): string {
         'Machine',
         `${d.platform}, ${d.processors} processors, ${bytes(d.memoryBytes)} memory (${bytes(d.freeMemoryBytes)} free)`,
       ],
+      ['Settings', d.settings && settingsText(d.settings)],
       ['Node', d.versions.node],
       ['SQLite', d.versions.sqlite],
       ['Program', d.paths.program],

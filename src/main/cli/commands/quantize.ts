@@ -5,6 +5,7 @@ import { facts, strong } from '../layout.ts'
 import {
   addCalibrationOptions,
   addCommonOptions,
+  calibrationText,
   fraction,
   integer,
   type CalibrationOptions,
@@ -57,7 +58,8 @@ export function registerQuantize(program: Command): void {
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { calibration, text, samples, length, estimator, precision, out } = options
+      const { calibration, samples, length, estimator, precision, out } = options
+      const text = calibrationText(studio, options)
       const recipe = options.recipe === undefined ? recipeOf(options) : readRecipe(options.recipe)
       if (recipe.weighting === 'fisher' && calibration === undefined && text === undefined && !options.sample) {
         output.note('No text is named: calibrating on the bundled sample text.')
@@ -72,7 +74,11 @@ export function registerQuantize(program: Command): void {
 
 function recipeOf({ method, bits, sparsity, outliers, solver, ...options }: Options): Recipe {
   // Rounding to nearest needs no sensitivities; it takes them when they are offered, to choose what is kept exactly.
-  const offered = options.calibration !== undefined || options.text !== undefined || options.sample === true
+  const offered =
+    options.calibration !== undefined ||
+    options.text !== undefined ||
+    options.sample === true ||
+    options.wikitext === true
   const weighted = !options.unweighted && (method !== 'rtn' || offered)
   return { method, bits, sparsity, outliers, solver, weighting: weighted ? 'fisher' : 'none' }
 }

@@ -9,6 +9,7 @@ import { facts, strong, table } from '../layout.ts'
 import {
   addCalibrationOptions,
   addCommonOptions,
+  calibrationText,
   integer,
   type CalibrationOptions,
   type CommonOptions,
@@ -42,15 +43,22 @@ export function registerRecipe(program: Command): void {
     )
     .option('--bits <list>', 'widths that may be used (default: 2 to 6)', (text) => text.split(',').map(integer(2, 6)))
     .addOption(outliersOption())
-    .addOption(new Option('--calibration <folder>', 'calibration of the project to use').conflicts(['text', 'sample']))
+    .addOption(
+      new Option('--calibration <folder>', 'calibration of the project to use').conflicts([
+        'text',
+        'sample',
+        'wikitext',
+      ]),
+    )
     .option('--keep <pattern...>', 'matrices that stay at 16 bits: "*.o_proj"')
     .option('--same-in-layer', 'every matrix of a layer gets the same')
     .option('--out <file>', 'recipe to write')
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { text, samples, length, estimator, precision, calibration, outliers } = options
+      const { samples, length, estimator, precision, calibration, outliers } = options
       const { budget: wanted, bits, keep, sameInLayer, out } = options
       const limits = { bits, keep, sameInLayer }
+      const text = calibrationText(studio, options)
       const ground = { checkpoint, text, samples, length, estimator, precision, calibration, outliers }
       const outcome = await studio.allocate({ ...ground, budget: wanted, limits }, run)
       if (out !== undefined) write(out, outcome.recipe)

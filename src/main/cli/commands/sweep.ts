@@ -7,6 +7,7 @@ import { facts, strong, table } from '../layout.ts'
 import {
   addCalibrationOptions,
   addCommonOptions,
+  calibrationText,
   fraction,
   integer,
   type CalibrationOptions,
@@ -43,13 +44,19 @@ export function registerSweep(program: Command): void {
     .option('--adaptive <count>', 'measure this many of the grid, each where the front is known least', integer(1, 256))
     .option('--budget <list>', 'also allot bits to these: 3.25bpw, 40MB, 3.5GB', list(budget))
     .option('--recipe <file...>', 'also measure these recipes')
-    .addOption(new Option('--calibration <folder>', 'calibration of the project to use').conflicts(['text', 'sample']))
+    .addOption(
+      new Option('--calibration <folder>', 'calibration of the project to use').conflicts([
+        'text',
+        'sample',
+        'wikitext',
+      ]),
+    )
     .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
     .option('--window <tokens>', "tokens in a window (default: 2048, or the model's context)", integer(2, 1_048_576))
     .option('--limit-windows <count>', 'read no more than this many windows', integer(1, 1_000_000_000))
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
-      const { text, samples, length, estimator, precision, calibration, outliers } = options
+      const { samples, length, estimator, precision, calibration, outliers } = options
       const {
         bits,
         sparsity: sparsities,
@@ -61,6 +68,7 @@ export function registerSweep(program: Command): void {
         limitWindows,
       } = options
       const recipes = recipe?.map(readRecipe)
+      const text = calibrationText(studio, options)
       const ground = { checkpoint, text, samples, length, estimator, precision, calibration, outliers }
       const plan = { evaluateOn, window, limitWindows }
       const outcome = await studio.sweep({ ...ground, ...plan, bits, sparsities, adaptive, budgets, recipes }, run)

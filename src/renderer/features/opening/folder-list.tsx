@@ -5,6 +5,7 @@ import { exact, size } from '../../ui/units.ts'
 import classes from './folder-list.module.css'
 
 type Props = {
+  wanted: 'checkpoint' | 'text'
   /** Absent while the first one is asked for. */
   listing: FolderListing | undefined
   /** Index of the entry that Enter acts on; −1 for none. */
@@ -18,16 +19,17 @@ const ICONS: Record<FolderEntry['kind'], ReactNode> = {
   folder: <FolderIcon />,
   checkpoint: <CheckpointIcon />,
   file: <FileIcon />,
+  text: <FileIcon />,
 }
 
 /** While the first listing is on its way: the list keeps its place and the keyboard. */
-const NOTHING: FolderListing = { trail: [], isCheckpoint: false, entries: [], leftOut: 0 }
+const NOTHING: FolderListing = { trail: [], isCheckpoint: false, texts: 0, entries: [], leftOut: 0 }
 
 /**
  * What is in a folder. One stop of the tab key: arrows, Home, End and the first letter of a name move, Enter or → goes
  * on, Backspace or ← goes up.
  */
-export function FolderList({ listing, active, setActive, open, up }: Props) {
+export function FolderList({ wanted, listing, active, setActive, open, up }: Props) {
   const list = useRef<HTMLUListElement>(null)
   useEffect(() => {
     list.current?.children[active]?.scrollIntoView({ block: 'nearest' })
@@ -50,7 +52,7 @@ export function FolderList({ listing, active, setActive, open, up }: Props) {
       <ul
         ref={list}
         role="listbox"
-        aria-label="Folders and checkpoints"
+        aria-label={`Folders and ${wanted}s`}
         aria-activedescendant={active < 0 ? undefined : optionId(active)}
         // The dialog begins here.
         data-autofocus
@@ -77,15 +79,19 @@ export function FolderList({ listing, active, setActive, open, up }: Props) {
           </li>
         ))}
       </ul>
-      {listing && entries.length === 0 && <p className={classes.empty}>No folder and no checkpoint in here.</p>}
+      {listing && entries.length === 0 && <p className={classes.empty}>No folder and no {wanted} in here.</p>}
       {leftOut > 0 && (
-        <p className={classes.more}>{exact(leftOut)} more are not shown. Type the path on the projects page instead.</p>
+        <p className={classes.more}>
+          {exact(leftOut)} more are not shown.
+          {wanted === 'checkpoint' && ' Type the path on the projects page instead.'}
+        </p>
       )}
     </div>
   )
 }
 
-function noteOf({ kind, weightBytes }: FolderEntry): string {
+function noteOf({ kind, weightBytes, textBytes }: FolderEntry): string {
+  if (textBytes !== undefined) return size(textBytes)
   if (weightBytes === undefined) return ''
   return `${kind === 'checkpoint' ? 'Checkpoint' : 'Weights'}, ${size(weightBytes)}`
 }

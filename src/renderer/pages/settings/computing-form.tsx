@@ -1,10 +1,12 @@
-import { Button, NativeSelect, NumberInput } from '@mantine/core'
+import { Button, NativeSelect, NumberInput, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { ErrorInfo } from '../../../shared/contract/errors.ts'
+import { parseMemory } from '../../../shared/memory-limit.ts'
 import type { Machine, Settings } from '../../../shared/contract/studio/index.ts'
 import { refusalInfo } from '../../bridge/index.ts'
 import { Failure } from '../../features/failure.tsx'
 import { saveSettings } from '../../stores/settings.ts'
+import { size } from '../../ui/units.ts'
 import classes from './computing-form.module.css'
 
 type Props = { settings: Settings; machine: Machine | undefined }
@@ -13,11 +15,14 @@ type Props = { settings: Settings; machine: Machine | undefined }
 export function ComputingForm({ settings, machine }: Props) {
   const [device, setDevice] = useState(settings.device)
   const [threads, setThreads] = useState<string | number>(settings.threads || '')
+  const [memory, setMemory] = useState(settings.memory === 'auto' ? '' : settings.memory)
   const [saving, setSaving] = useState(false)
   const [error, setError] = useState<ErrorInfo>()
   const cores = machine?.cores
-  const chosen = { device, threads: Number(threads) }
-  const changed = chosen.device !== settings.device || chosen.threads !== settings.threads
+  const chosen = { device, threads: Number(threads), memory: memory.trim() || 'auto' }
+  const changed =
+    chosen.device !== settings.device || chosen.threads !== settings.threads || chosen.memory !== settings.memory
+  const limit = parseMemory(chosen.memory, machine?.memoryBytes ?? 1)
 
   async function save() {
     setSaving(true)
@@ -54,8 +59,16 @@ export function ComputingForm({ settings, machine }: Props) {
           value={threads}
           onChange={setThreads}
         />
+        <TextInput
+          label="Memory limit"
+          placeholder="automatic"
+          maxLength={40}
+          value={memory}
+          onChange={(event) => setMemory(event.currentTarget.value)}
+          error={limit === undefined}
+        />
         <div className={classes.save}>
-          <Button type="submit" loading={saving} disabled={!changed}>
+          <Button type="submit" loading={saving} disabled={!changed || limit === undefined}>
             Save
           </Button>
           <span role="status">{changed ? '' : 'Saved'}</span>
@@ -65,6 +78,16 @@ export function ComputingForm({ settings, machine }: Props) {
         Counts for what is started from now on. Speeds measured with other threads are kept apart. An empty field takes
         as many threads as there are physical cores.
         {cores !== undefined && chosen.threads > cores && ` This machine has ${cores}; more threads make it slower.`}
+      </p>
+      <p className={classes.words}>
+        The memory limit is an amount such as 8GB, or a share of the machine’s memory such as 50%. Calibrations keep
+        within it: activations that find no room go to a scratch file. Sweeps and evaluations keep hidden states within
+        half of it. Automatic: half of what is free for activations, 4.3&nbsp;GB for the hidden states of a sweep,
+        1.1&nbsp;GB for an evaluation’s.
+        {limit !== undefined &&
+          limit > 0 &&
+          machine &&
+          ` This is ${size(limit)} of ${size(machine.memoryBytes)}${limit > machine.memoryBytes ? ', more than there is' : ''}.`}
       </p>
       {error && (
         <div className={classes.failure}>

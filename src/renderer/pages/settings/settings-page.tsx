@@ -15,7 +15,7 @@ import { ComputingForm } from './computing-form.tsx'
 import classes from './settings-page.module.css'
 
 /** As the studio computes where nobody has chosen. */
-const USUAL = { threads: 0, device: 'auto' }
+const USUAL = { threads: 0, device: 'auto', memory: 'auto' }
 
 export function SettingsPage() {
   useDocumentTitle('Settings · Squeeze Studio')

@@ -18,6 +18,10 @@ export type Precision = z.infer<typeof precision>
 
 export const sizeBytes = z.int().min(0).describe('Bytes.')
 
+export const hiddenStateBytes = sizeBytes
+  .optional()
+  .describe('Memory that hidden states kept from layer to layer may take, on the processor; absent: a usual amount.')
+
 export const durationMs = z.number().min(0).describe('Milliseconds of wall-clock time.')
 
 export const jobStarted = z.object({ jobId }).describe('The job runs; watch job.progressed and job.ended.')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { device, durationMs, precision, sizeBytes, threads } from './common.ts'
+import { device, durationMs, hiddenStateBytes, precision, sizeBytes, threads } from './common.ts'
 
 /** host → sidecar, starts a job. */
 export const evaluationStartParams = z.object({
@@ -14,6 +14,7 @@ export const evaluationStartParams = z.object({
   precision,
   device,
   threads,
+  memoryLimitBytes: hiddenStateBytes,
 })
 
 export const divergence = z.object({

@@ -4,7 +4,7 @@
  */
 import type { z } from 'zod'
 import { benchmarkKernelsParams, benchmarkStartParams } from './benchmark.ts'
-import { calibrationStartParams } from './calibration.ts'
+import { calibrationPlanParams, calibrationPlanResult, calibrationStartParams } from './calibration.ts'
 import { checkpointInspectParams, checkpointInspectResult } from './checkpoint.ts'
 import { jobStarted } from './common.ts'
 import { evaluationStartParams } from './evaluation.ts'
@@ -27,6 +27,7 @@ import { synthesisStartParams } from './synthesis.ts'
 export const sidecarRequests = {
   'sidecar.hello': { params: helloParams, result: helloResult },
   'checkpoint.inspect': { params: checkpointInspectParams, result: checkpointInspectResult },
+  'calibration.plan': { params: calibrationPlanParams, result: calibrationPlanResult },
   'calibration.start': { params: calibrationStartParams, result: jobStarted },
   'quantization.start': { params: quantizationStartParams, result: jobStarted },
   'evaluation.start': { params: evaluationStartParams, result: jobStarted },

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { device, durationMs, jobId, precision, sizeBytes, threads } from './common.ts'
+import { device, durationMs, hiddenStateBytes, jobId, precision, sizeBytes, threads } from './common.ts'
 import { recipe } from './quantization.ts'
 
 /** host → sidecar, starts a job: what every matrix would lose at every width and sparsity. Nothing is written. */
@@ -60,6 +60,7 @@ export const sweepStartParams = z.object({
   precision,
   device,
   threads,
+  memoryLimitBytes: hiddenStateBytes,
 })
 
 export const sweepPoint = z.object({

@@ -4,7 +4,15 @@
  */
 import type { z } from 'zod'
 import { benchmarkListParams, benchmarkListResult, benchmarkStartRequest } from './benchmark.ts'
-import { calibrationGetParams, calibrationGetResult, calibrationStartParams } from './calibration.ts'
+import {
+  calibrationChoicesParams,
+  calibrationChoicesResult,
+  calibrationForecast,
+  calibrationGetParams,
+  calibrationGetResult,
+  calibrationPlanParams,
+  calibrationStartParams,
+} from './calibration.ts'
 import { checkpointGetParams, checkpointGetResult } from './checkpoint.ts'
 import { folderListParams, folderListResult } from './folder.ts'
 import {
@@ -67,6 +75,8 @@ export const studioRequests = {
   'folder.list': { params: folderListParams, result: folderListResult },
   'checkpoint.get': { params: checkpointGetParams, result: checkpointGetResult },
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
+  'calibration.choices': { params: calibrationChoicesParams, result: calibrationChoicesResult },
+  'calibration.plan': { params: calibrationPlanParams, result: calibrationForecast },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
   'result.get': { params: resultGetParams, result: resultGetResult },
   'result.delete': { params: resultDeleteParams, result: resultDeleteResult },
@@ -109,7 +119,13 @@ export type StudioEventPayload<E extends StudioEvent> = z.infer<(typeof studioEv
 export type StudioNotice = { [E in StudioEvent]: { event: E; payload: StudioEventPayload<E> } }[StudioEvent]
 
 export type { BenchmarkSummary } from './benchmark.ts'
-export type { CalibrationSensitivities, CalibrationSummary } from './calibration.ts'
+export type {
+  CalibrationChoice,
+  CalibrationChoices,
+  CalibrationForecast,
+  CalibrationSensitivities,
+  CalibrationSummary,
+} from './calibration.ts'
 export type { CheckpointFacts, CheckpointMatrices, RoleSize } from './checkpoint.ts'
 export type {
   Chat,

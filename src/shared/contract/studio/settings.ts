@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MEMORY_HINT, parseMemory } from '../../memory-limit.ts'
 import { threads } from '../sidecar/common.ts'
 
 /** What a person has chosen for the jobs that a page starts. */
@@ -8,6 +9,10 @@ export const settings = z.object({
     .string()
     .regex(/^(auto|cpu|cuda:\d{1,3})$/, 'expected auto, cpu, or cuda:0, cuda:1, …')
     .describe('"cpu", "cuda:<index>", or "auto": the first GPU that works, else the processor.'),
+  memory: z
+    .string()
+    .refine((text) => parseMemory(text, 1) !== undefined, `expected ${MEMORY_HINT}`)
+    .describe('Memory that a job may take: "auto", an amount such as "8GB", or a share of the machine\'s, "50%".'),
 })
 export type Settings = z.infer<typeof settings>
 
