@@ -26,6 +26,10 @@ Result<void> check_vector(const TensorStore& store, const std::string& name, std
   return expect_shape(tensor, {size});
 }
 
+bool is_stored(const TensorStore& store, const std::string& linear) {
+  return std::ranges::any_of(all_formats(), [&](const Format* format) { return format->holds(store, linear); });
+}
+
 // A dense matrix is checked here; what another layout holds is checked by that layout when it is loaded.
 Result<void> check_matrix(const TensorStore& store, const std::string& name, std::int64_t rows, std::int64_t cols) {
   if (const TensorView* tensor = store.find(name + ".weight")) {
@@ -33,8 +37,7 @@ Result<void> check_matrix(const TensorStore& store, const std::string& name, std
       return refused(*tensor, "is " + std::string(name_of(tensor->dtype)) + "; F32, F16 or BF16 was expected");
     return expect_shape(*tensor, {rows, cols});
   }
-  for (const Format* format : all_formats())
-    if (format->holds(store, name)) return {};
+  if (is_stored(store, name)) return {};
   return std::move(store.require(name + ".weight")).error();
 }
 
@@ -202,8 +205,7 @@ Result<std::shared_ptr<const Model>> Model::open(const fs::path& path) {
   model->head_name_ = "lm_head";
   if (c.tied_embeddings) {
     // A file may hold either of a tied pair, or both; then the embedding is the one that counts.
-    const bool only_head = store.find(model->embedding_name_ + ".weight") == nullptr &&
-                           store.find(model->head_name_ + ".weight") != nullptr;
+    const bool only_head = !is_stored(store, model->embedding_name_) && is_stored(store, model->head_name_);
     (only_head ? model->embedding_name_ : model->head_name_) = only_head ? model->head_name_ : model->embedding_name_;
   }
   SQUEEZE_TRY(check_matrix(store, model->embedding_name_, c.vocabulary, c.hidden));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/test_folder.hpp"
+#include "formats/grouped_lut/grouped_lut.hpp"
 #include "formats/lut/lut.hpp"
 #include "formats/uniform_group/uniform_group.hpp"
 
@@ -40,6 +41,31 @@ inline StoredExample lut_example(std::int64_t rows, std::int64_t cols, int bits,
     sparse.row_ptr.push_back(static_cast<std::int32_t>(sparse.count()));
   }
   example.tensors = lut_tensors("w", bits, indices.view(), tables.view(), &sparse);
+  return example;
+}
+
+inline StoredExample grouped_example(const CodebookGrid& grid, int bits, bool with_sparse) {
+  std::mt19937 random(static_cast<unsigned>(grid.count() * 10 + bits));
+  std::normal_distribution<float> normal;
+  Matrix<std::uint8_t> indices(grid.rows, grid.cols);
+  Matrix<Half> tables(grid.count(), std::int64_t{1} << bits);
+  for (auto& index : indices.values) index = static_cast<std::uint8_t>(random() % (1u << bits));
+  for (auto& entry : tables.values) entry = to_half(normal(random));
+  StoredExample example{{}, {grid.rows, grid.cols}};
+  SparseRows sparse;
+  for (std::int64_t r = 0; r < grid.rows; ++r) {
+    for (std::int64_t j = 0; j < grid.cols; ++j) {
+      const std::int64_t block = r / grid.block_rows * grid.across() + j / grid.block_cols;
+      float& value = example.values.view().row(r)[j];
+      value = to_float(tables.view().row(block)[indices.view().row(r)[j]]);
+      if (!with_sparse || random() % 7 != 0) continue;
+      sparse.cols.push_back(static_cast<std::int32_t>(j));
+      sparse.values.push_back(to_half(10 * normal(random)));
+      value += to_float(sparse.values.back());
+    }
+    sparse.row_ptr.push_back(static_cast<std::int32_t>(sparse.count()));
+  }
+  example.tensors = grouped_lut_tensors("w", bits, grid, indices.view(), tables.view(), &sparse);
   return example;
 }
 

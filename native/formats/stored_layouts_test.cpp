@@ -1,5 +1,5 @@
-// lut, its sparse part and uniform_group: decode and multiplication with A = I are exact (A), and broken files are
-// refused with the tensor's name.
+// lut, grouped_lut, their sparse part and uniform_group: decode and multiplication with A = I are exact (A), and broken
+// files are refused with the tensor's name.
 
 #include <doctest/doctest.h>
 
@@ -92,6 +92,75 @@ TEST_CASE("uniform_group: decode and A = I are exact for 2 to 8 bits, with one a
   for (int bits = 2; bits <= 8; ++bits)
     for (const auto& [cols, groups] : {std::pair{32, 1}, {77, 1}, {77, 7}, {128, 4}})
       check_exact(uniform_example(9, cols, bits, groups));
+}
+
+TEST_CASE("grouped_lut: blocks are as even as they come, and their number says them all") {
+  const CodebookGrid even = CodebookGrid::cut(9, 288, 4, 128);
+  CHECK(even.block_rows == 3);
+  CHECK(even.block_cols == 96);
+  for (std::int64_t rows = 1; rows <= 20; ++rows)
+    for (std::int64_t share = 1; share <= 22; ++share) {
+      const CodebookGrid cut = CodebookGrid::cut(rows, 3 * rows, share, 2 * share);
+      CHECK(cut.block_rows <= share);
+      CHECK(cut.block_cols <= 2 * share);
+      CHECK(cut.down() == (rows + share - 1) / share);
+      const auto back = CodebookGrid::with_blocks(rows, 3 * rows, cut.down(), cut.across());
+      REQUIRE(back);
+      CHECK(back->block_rows == cut.block_rows);
+      CHECK(back->block_cols == cut.block_cols);
+    }
+  CHECK_FALSE(CodebookGrid::with_blocks(5, 64, 4, 1));
+  CHECK_FALSE(CodebookGrid::with_blocks(5, 64, 0, 1));
+  CHECK_FALSE(CodebookGrid::with_blocks(5, 64, 1, 65));
+  CHECK(CodebookGrid::cut(5, 64, 1, 64).whole_rows());
+}
+
+TEST_CASE("grouped_lut: decode and A = I are exact, for shared rows, groups, and both, with short last blocks") {
+  for (const int bits : {2, 3, 4, 8})
+    for (const auto& [share, group] : {std::pair{4, 0}, {1, 32}, {3, 40}, {20, 0}, {2, 64}})
+      for (const bool with_sparse : {false, true})
+        check_exact(grouped_example(CodebookGrid::cut(9, 130, share, group), bits, with_sparse));
+}
+
+TEST_CASE("grouped_lut: packed for generating, shared rows give the values they give unpacked") {
+  for (const int bits : {2, 3, 4, 8}) {
+    const StoredExample example = grouped_example(CodebookGrid::cut(21, 130, 4, 0), bits, true);
+    TestFolder folder;
+    const auto weight = load_stored(folder, example.tensors, 21, 130).value();
+    const auto packed = weight->packed({.int16 = false});
+    if (!packed) continue;  // no kernel here for this width
+    CHECK(packed->size_bytes() == weight->size_bytes());
+    Matrix<float> decoded(21, 130);
+    packed->dequantize_rows(0, decoded.view());
+    CHECK(decoded.values == example.values.values);
+  }
+  TestFolder folder;
+  const StoredExample groups = grouped_example(CodebookGrid::cut(4, 64, 1, 32), 3, false);
+  CHECK(load_stored(folder, groups.tensors, 4, 64).value()->packed({}) == nullptr);
+}
+
+TEST_CASE("grouped_lut: broken parts are refused by name") {
+  using Tensors = std::vector<OwnedTensor>;
+  const StoredExample example = grouped_example(CodebookGrid::cut(5, 74, 2, 37), 3, true);
+  const auto malformed = ErrorCode::kTensorMalformed;
+  const auto shaped = [&](std::vector<std::int64_t> shape) {
+    check_refused(example, "w.codebooks", malformed, [&](Tensors& t) { named(t, "w.codebooks").shape = shape; });
+  };
+  shaped({6, 8});
+  shaped({4, 2, 6});  // no power of two
+  shaped({6, 1, 8});  // more blocks than rows
+  check_refused(example, "w.qweight", malformed, [](Tensors& t) {
+    named(t, "w.codebooks").shape = {3, 1, 16};  // four bits, in words of three
+  });
+  check_refused(example, "w.codebooks", malformed, [](Tensors& t) { named(t, "w.codebooks").dtype = DType::kBF16; });
+  check_refused(example, "w.codebooks", ErrorCode::kValueNotFinite,
+                [](Tensors& t) { put(named(t, "w.codebooks"), 3, to_half(INFINITY)); });
+  check_refused(example, "w.qweight", malformed, [](Tensors& t) { named(t, "w.qweight").dtype = DType::kF32; });
+  check_refused(example, "w.qweight", malformed, [](Tensors& t) { put(named(t, "w.qweight"), 6, 0x80000000u); });
+  check_refused(example, "w.qweight", ErrorCode::kTensorMissing,
+                [](Tensors& t) { std::erase_if(t, [](auto& x) { return x.name == "w.qweight"; }); });
+  check_refused(example, "w.sparse.val", ErrorCode::kValueNotFinite,
+                [](Tensors& t) { put(named(t, "w.sparse.val"), 1, to_half(NAN)); });
 }
 
 TEST_CASE("lut: rows wider than 65,536 take 32-bit columns") {

@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "0343c32c3f4b5c22";
+inline constexpr std::string_view kContractHash = "6119a6fdb0d0fcd6";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -285,6 +285,15 @@ struct Recipe {
   RecipeWeighting weighting = {};
   // What single matrices get instead; where several match, the last one that names a field counts. [0..100000 items]
   std::optional<std::vector<RecipeOverride>> overrides = {};
+  // Weights along a row that one codebook serves at most, 32 or more; rows are cut evenly. 0 or absent: a whole row.
+  // [0, 1048576]
+  std::optional<std::int64_t> group = {};
+  // Neighbouring rows that share a codebook at most; absent: 1. [1, 65536]
+  std::optional<std::int64_t> share = {};
+  // Width of the embedding: 4 or 8 bits; 16 or absent: as it is. [4, 16]
+  std::optional<std::int64_t> embedding_bits = {};
+  // Width of the output head, likewise; of a tied pair both fields are to say the same, or one is absent. [4, 16]
+  std::optional<std::int64_t> head_bits = {};
 };
 
 struct CheckpointWarning {
@@ -920,6 +929,23 @@ struct MatrixOutcome {
   double relative_error = {};
 };
 
+struct OutsideOutcome {
+  // Tensor name of the matrix.
+  std::string name = {};
+  // True for the embedding.
+  bool embedding = {};
+  // True for the head.
+  bool head = {};
+  // Bits of a value. [4, 8]
+  std::int64_t bits = {};
+  // All stored bits of the matrix over its weights. [>= 0]
+  double bits_per_weight = {};
+  // All stored bytes of the matrix. [>= 0]
+  std::int64_t size_bytes = {};
+  // ‖w − ŵ‖ / ‖w‖ over the matrix. [>= 0]
+  double relative_error = {};
+};
+
 struct QuantizationResult {
   static constexpr std::string_view kind = "quantization";
   // Folder of the result, in Hugging Face layout.
@@ -943,6 +969,8 @@ struct QuantizationResult {
   double objective = {};
   // One entry for each matrix, in the order of the checkpoint.
   std::vector<MatrixOutcome> matrices = {};
+  // Embedding and head, where the recipe squeezes them.
+  std::optional<std::vector<OutsideOutcome>> outside = {};
   // Matrices taken over from an interrupted run. [>= 0]
   std::int64_t resumed_matrices = {};
   // Peak resident memory of the sidecar. [>= 0]

@@ -65,18 +65,29 @@ Result<std::vector<TensorSource>> dense_tensors(const Model& model, DType dtype)
   const std::vector<std::string> names = store.names();
   std::vector<TensorSource> out;
   std::set<std::string> replaced;
-  for (const MatrixSlot& slot : model.matrices()) {
-    SQUEEZE_ASSIGN(const auto weight, model.linear(slot));
-    for (const TensorView& tensor : tensors_of_linear(store, names, slot.name)) replaced.insert(tensor.name);
-    const std::int64_t cols = slot.cols;
+  const auto add = [&](const std::string& name, const std::shared_ptr<const LinearWeight>& weight) {
+    for (const TensorView& tensor : tensors_of_linear(store, names, name)) replaced.insert(tensor.name);
+    const std::int64_t cols = weight->cols();
     out.push_back(
-        converted(slot.name + ".weight", {slot.rows, cols}, cols, dtype,
+        converted(name + ".weight", {weight->rows(), cols}, cols, dtype,
                   [weight, cols](std::int64_t first, std::span<float> values) {
                     const std::int64_t rows = static_cast<std::int64_t>(values.size()) / cols;
                     parallel_for(rows, 64, [&](std::int64_t begin, std::int64_t end) {
                       weight->dequantize_rows(first / cols + begin, {values.data() + begin * cols, end - begin, cols});
                     });
                   }));
+  };
+  for (const MatrixSlot& slot : model.matrices()) {
+    SQUEEZE_ASSIGN(const auto weight, model.linear(slot));
+    add(slot.name, weight);
+  }
+  if (!is_dense(store, model.embedding_name())) {
+    SQUEEZE_ASSIGN(const auto embedding, model.embedding());
+    add(model.embedding_name(), embedding);
+  }
+  if (!model.config().tied_embeddings && !is_dense(store, model.head_name())) {
+    SQUEEZE_ASSIGN(const auto head, model.head());
+    add(model.head_name(), head);
   }
   for (const std::string& name : names) {
     if (replaced.contains(name)) continue;

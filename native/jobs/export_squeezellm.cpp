@@ -60,6 +60,8 @@ std::vector<float> floats(const TensorView& values) {
 Result<void> add_linear(const TensorStore& store, const MatrixSlot& slot, SqueezellmExport& out) {
   const TensorView* qweight = store.find(slot.name + ".qweight");
   const TensorView* table = store.find(slot.name + ".lookup_table");
+  if (store.find(slot.name + ".codebooks") != nullptr)
+    return refused("the codebooks of " + slot.name + " serve other weights than one row each");
   if (qweight == nullptr || table == nullptr) return refused(slot.name + " has no codebook");
   const int bits = std::countr_zero(static_cast<std::uint64_t>(table->shape[1]));
   if (bits != 3 && bits != 4) return refused("it knows 3 and 4 bits, not " + std::to_string(bits));
@@ -93,6 +95,8 @@ Result<void> add_linear(const TensorStore& store, const MatrixSlot& slot, Squeez
 Result<SqueezellmExport> squeezellm_tensors(const Model& model) {
   if (!model.quantized()) return refused("it is not squeezed");
   const TensorStore& store = model.store();
+  if (!is_dense(store, model.embedding_name()) || !is_dense(store, model.head_name()))
+    return refused("its embedding or head is squeezed, too");
   const std::vector<std::string> names = store.names();
   SqueezellmExport out;
   std::set<std::string> replaced;

@@ -47,11 +47,12 @@ struct Bench {
     params.out = at(out);
     return value_of(run_calibration(params, device, silent));
   }
-  contract::QuantizationResult quantize(const Device& device, const char* out) {
+  contract::QuantizationResult quantize(const Device& device, const char* out, std::int64_t share = 1) {
     contract::QuantizationStartParams params;
     params.checkpoint = at("model");
     params.calibration = at("calibration");
     params.recipe = recipe();
+    params.recipe.share = share;
     params.out = at(out);
     return value_of(run_quantization(params, device, silent));
   }
@@ -127,6 +128,41 @@ TEST_CASE("device: an evaluation and a sweep on a GPU measure what the processor
   REQUIRE(swept.points.size() == 1);
   REQUIRE(swept.points[0].mean_nll);
   CHECK(*swept.points[0].mean_nll == doctest::Approx(*expected.mean_nll).epsilon(1e-4));
+}
+
+TEST_CASE("device: a result with shared codebooks is made, evaluated and read from as on the processor") {
+  Bench bench;
+  if (!bench) return;
+  bench.calibrate(bench.processor, "calibration");
+  const auto made = bench.quantize(bench.processor, "shared", 5);
+  CHECK(bench.quantize(bench.gpu, "on-gpu", 5).fingerprint == made.fingerprint);
+  contract::EvaluationStartParams evaluation;
+  evaluation.model = bench.at("shared");
+  evaluation.tokens = bench.at("tokens");
+  const auto expected = Bench::value_of(run_evaluation(evaluation, bench.processor, bench.silent));
+  const auto found = Bench::value_of(run_evaluation(evaluation, bench.gpu, bench.silent));
+  REQUIRE((expected.mean_nll && found.mean_nll));
+  CHECK(*found.mean_nll == doctest::Approx(*expected.mean_nll).epsilon(1e-4));
+
+  LoadedModels models;
+  contract::ModelLoadParams load;
+  load.path = bench.at("shared");
+  load.context_length = 16;
+  contract::GenerationStartParams params;
+  params.prompt = {1, 22, 7};
+  params.max_tokens = 4;
+  params.sampling = {.top_p = 1, .repetition_penalty = 1};
+  std::vector<float> first;
+  for (const Device& device : {bench.processor, bench.gpu}) {
+    const auto loaded = Bench::value_of(models.load(load, device));
+    std::vector<float> logprobs;
+    const auto produced = [&](std::int32_t, float logprob) { logprobs.push_back(logprob); };
+    const auto model = Bench::value_of(models.find(loaded.model_id));
+    Bench::value_of(run_generation(params, *model, produced, bench.silent));
+    REQUIRE(logprobs.size() == 4);
+    first.push_back(logprobs[0]);
+  }
+  CHECK(first[0] == doctest::Approx(first[1]).epsilon(1e-2));
 }
 
 TEST_CASE("device: a model that is loaded on a GPU generates") {

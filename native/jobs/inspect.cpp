@@ -46,7 +46,7 @@ struct Sizes {
 std::vector<contract::CheckpointWarning> warnings_of(const Model& model, const Sizes& sizes, bool float32,
                                                      std::int64_t embedding_bytes) {
   std::vector<contract::CheckpointWarning> out;
-  if (embedding_bytes > sizes.matrices)
+  if (embedding_bytes > sizes.matrices && is_dense(model.store(), model.embedding_name()))
     out.push_back({"embedding-large", "Embedding and head take " +
                                           percent(double(embedding_bytes) / double(sizes.tensors)) +
                                           " of the bytes, more than all matrices, and are not squeezed."});

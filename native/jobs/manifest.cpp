@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "jobs/output.hpp"
+#include "jobs/recipe.hpp"
 
 namespace squeeze {
 
@@ -14,6 +15,7 @@ namespace {
 constexpr const char* kConfig = "config.json";
 constexpr const char* kQuantization = "quantization_config";
 constexpr int kFormatVersion = 1;
+constexpr double kMostField = 1 << 20;  // of a recipe's whole numbers
 
 Error malformed(const fs::path& path, const std::string& why) {
   return {.code = ErrorCode::kFileMalformed, .message = path.string() + ": " + why + "."};
@@ -35,6 +37,13 @@ Json recipe_json(const contract::Recipe& recipe) {
   Json json = {{"method", recipe.method},          {"bits", recipe.bits},
                {"sparsity", recipe.sparsity},      {"outliers", name_of(recipe.outliers)},
                {"solver", name_of(recipe.solver)}, {"weighting", name_of(recipe.weighting)}};
+  const auto add = [&](const char* field, const std::optional<std::int64_t>& value) {
+    if (value) json[field] = *value;
+  };
+  add("group", recipe.group);
+  add("share", recipe.share);
+  add("embedding_bits", recipe.embedding_bits);
+  add("head_bits", recipe.head_bits);
   if (!recipe.overrides) return json;
   Json& overrides = json["overrides"] = Json::array();
   for (const contract::RecipeOverride& override : *recipe.overrides) {
@@ -101,6 +110,13 @@ Result<void> write_manifest(const fs::path& folder, const ResultManifest& manife
                                 {"bits_per_weight", matrix.bits_per_weight},
                                 {"objective", matrix.objective},
                                 {"relative_error", matrix.relative_error}});
+  if (manifest.outside)
+    for (const contract::OutsideOutcome& matrix : *manifest.outside)
+      json["outside"].push_back({{"name", matrix.name},
+                                 {"bits", matrix.bits},
+                                 {"bits_per_weight", matrix.bits_per_weight},
+                                 {"size_bytes", matrix.size_bytes},
+                                 {"relative_error", matrix.relative_error}});
   return write_json(folder / "squeeze.json", json);
 }
 
@@ -136,6 +152,17 @@ Result<ResultManifest> read_quantization_config(const std::string& text, const f
     if (!manifest.recipe.overrides)
       return malformed(path, "quantization_config holds overrides that are not the studio's");
   }
+  for (const auto& [field, to] : {std::pair{"group", &manifest.recipe.group},
+                                  {"share", &manifest.recipe.share},
+                                  {"embedding_bits", &manifest.recipe.embedding_bits},
+                                  {"head_bits", &manifest.recipe.head_bits}}) {
+    const auto value = number_at(field);
+    if (!value) continue;
+    if (!(*value >= 0 && *value <= kMostField))
+      return malformed(path, std::string("quantization_config holds a ") + field + " that is not the studio's");
+    *to = static_cast<std::int64_t>(*value);
+  }
+  if (const auto sound = check_recipe(manifest.recipe); !sound.ok()) return malformed(path, sound.error().message);
   manifest.checkpoint_fingerprint = string_at("checkpoint_fingerprint").value_or("");
   manifest.calibration_fingerprint = string_at("calibration_fingerprint");
   manifest.bits_per_weight = number_at("bits_per_weight").value_or(0);

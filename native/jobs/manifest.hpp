@@ -19,6 +19,7 @@ struct ResultManifest {
   std::optional<std::string> calibration_fingerprint;
   double bits_per_weight = 0;  // of the matrices
   std::vector<contract::MatrixOutcome> matrices;
+  std::optional<std::vector<contract::OutsideOutcome>> outside;  // embedding and head, where they are squeezed
 };
 
 // The checkpoint's config.json with the manifest's "quantization_config" put in.

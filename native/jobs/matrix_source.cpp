@@ -20,23 +20,30 @@ Result<MatrixSource> MatrixSource::open(const std::string& checkpoint, const std
   return source;
 }
 
-Result<LoadedMatrix> MatrixSource::load(const MatrixSlot& slot) const {
-  const std::string name = slot.name + ".weight";
-  const std::vector<std::int64_t> shape = {slot.rows, slot.cols};
-  const auto floats = [&](const TensorStore& store) -> Result<Matrix<float>> {
-    SQUEEZE_ASSIGN(const TensorView tensor, store.require(name));
-    SQUEEZE_TRY(expect_shape(tensor, shape));
-    Matrix<float> matrix;
-    SQUEEZE_ASSIGN(matrix.values, read_finite_floats(tensor));
-    matrix.rows = slot.rows;
-    matrix.cols = slot.cols;
-    return matrix;
-  };
+Result<Matrix<float>> MatrixSource::floats(const TensorStore& store, const std::string& linear, std::int64_t rows,
+                                           std::int64_t cols) {
+  SQUEEZE_ASSIGN(const TensorView tensor, store.require(linear + ".weight"));
+  SQUEEZE_TRY(expect_shape(tensor, {rows, cols}));
+  Matrix<float> matrix;
+  SQUEEZE_ASSIGN(matrix.values, read_finite_floats(tensor));
+  matrix.rows = rows;
+  matrix.cols = cols;
+  return matrix;
+}
+
+Result<LoadedMatrix> MatrixSource::load_outside(const std::string& name) const {
   LoadedMatrix out;
-  SQUEEZE_ASSIGN(out.weights, floats(model_->store()));
+  SQUEEZE_ASSIGN(out.weights, floats(model_->store(), name, model_->config().vocabulary, model_->config().hidden));
+  out.input = {.name = name, .weights = out.weights.view(), .clusterer = clusterer_.get()};
+  return out;
+}
+
+Result<LoadedMatrix> MatrixSource::load(const MatrixSlot& slot) const {
+  LoadedMatrix out;
+  SQUEEZE_ASSIGN(out.weights, floats(model_->store(), slot.name, slot.rows, slot.cols));
   out.input = {.name = slot.name, .weights = out.weights.view(), .clusterer = clusterer_.get()};
   if (!calibration_) return out;
-  auto sensitivity = floats(calibration_->store);
+  auto sensitivity = floats(calibration_->store, slot.name, slot.rows, slot.cols);
   if (!sensitivity.ok()) {
     Error error = std::move(sensitivity).error();
     error.message = "The calibration is broken: " + error.message;
@@ -46,8 +53,8 @@ Result<LoadedMatrix> MatrixSource::load(const MatrixSlot& slot) const {
   for (const float value : out.sensitivity.values)
     if (value < 0)
       return Error{.code = ErrorCode::kFileMalformed,
-                   .message = "The calibration holds a negative sensitivity for " + name + ".",
-                   .tensor = name};
+                   .message = "The calibration holds a negative sensitivity for " + slot.name + ".weight.",
+                   .tensor = slot.name + ".weight"};
   out.input.sensitivity = out.sensitivity.view();
   return out;
 }

@@ -35,8 +35,13 @@ class MatrixSource {
 
   // Weights are refused when not finite, sensitivities when negative; errors name the tensor.
   Result<LoadedMatrix> load(const MatrixSlot& slot) const;
+  // One that calibrations do not look at: the embedding or the head, V rows.
+  Result<LoadedMatrix> load_outside(const std::string& name) const;
 
  private:
+  static Result<Matrix<float>> floats(const TensorStore& store, const std::string& linear, std::int64_t rows,
+                                      std::int64_t cols);
+
   std::shared_ptr<const Model> model_;
   std::optional<Calibration> calibration_;
   std::unique_ptr<RowClusterer> clusterer_;  // null: the processor

@@ -84,6 +84,8 @@ TensorSource copy_of(const TensorView& tensor) {
           }};
 }
 
+bool is_dense(const TensorStore& store, const std::string& name) { return store.find(name + ".weight") != nullptr; }
+
 std::vector<TensorView> tensors_of_linear(const TensorStore& store, std::span<const std::string> names,
                                           const std::string& name) {
   std::vector<TensorView> found;

@@ -27,4 +27,7 @@ TensorSource copy_of(const TensorView& tensor);
 std::vector<TensorView> tensors_of_linear(const TensorStore& store, std::span<const std::string> names,
                                           const std::string& name);
 
+// True when the store holds the linear `name` as a dense matrix.
+bool is_dense(const TensorStore& store, const std::string& name);
+
 }  // namespace squeeze

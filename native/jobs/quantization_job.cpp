@@ -10,6 +10,7 @@
 #include "jobs/matrix_source.hpp"
 #include "jobs/model_writer.hpp"
 #include "jobs/output.hpp"
+#include "jobs/outside.hpp"
 #include "jobs/quantization_journal.hpp"
 #include "jobs/recipe.hpp"
 
@@ -22,6 +23,7 @@ namespace {
 // Shares of the job's time. Finding what all matrices have in common reads every one of them once.
 constexpr double kPrepareWeight = 0.2;
 constexpr double kWriteWeight = 0.05;
+constexpr double kOutsideWeight = 0.05;
 
 bool uses_calibration(const contract::QuantizationStartParams& params) {
   return params.recipe.weighting == contract::RecipeWeighting::kFisher && params.calibration.has_value();
@@ -38,7 +40,8 @@ class Run {
   Result<void> open_inputs();
   Result<void> check_copied() const;
   Result<void> squeeze_matrices();
-  Result<JournalEntry> squeeze(std::size_t index, const QuantizationJournal& journal, const std::any& prepared);
+  Result<void> squeeze_outside_matrices();
+  Result<JournalEntry> squeeze(std::size_t index, const std::any& prepared);
   Result<contract::QuantizationResult> assemble();
   contract::MatrixOutcome outcome_of(const MatrixSlot& slot, const MethodOptions& options,
                                      const JournalEntry& entry) const;
@@ -51,8 +54,11 @@ class Run {
   RunContext& context_;
   const Method* method_ = nullptr;
   std::optional<MatrixSource> source_;
-  std::vector<std::optional<MethodOptions>> plan_;    // of each matrix; nothing: it is kept as it is
+  std::vector<std::optional<MethodOptions>> plan_;  // of each matrix; nothing: it is kept as it is
+  std::vector<OutsideMatrix> outside_;
+  std::optional<QuantizationJournal> journal_;
   std::vector<std::optional<JournalEntry>> entries_;  // of each matrix that is squeezed and done
+  std::vector<JournalEntry> outside_entries_;
   double done_weights_ = 0;
   std::int64_t resumed_ = 0;
 };
@@ -66,6 +72,7 @@ Result<void> Run::open_inputs() {
     plan_.push_back(options_of(params_.recipe, slot.name));
     if (plan_.back() && !weighted) plan_.back()->weighting = Weighting::kNone;
   }
+  SQUEEZE_ASSIGN(outside_, outside_of(params_.recipe, model()));
   return check_copied();
 }
 
@@ -74,6 +81,7 @@ Result<void> Run::check_copied() const {
   std::set<std::string> squeezed;
   for (std::size_t i = 0; i < plan_.size(); ++i)
     if (plan_[i]) squeezed.insert(model().matrices()[i].name + ".weight");
+  for (const OutsideMatrix& matrix : outside_) squeezed.insert(matrix.name + ".weight");
   const TensorStore& store = model().store();
   for (const std::string& name : store.names()) {
     const TensorView& tensor = *store.find(name);
@@ -90,24 +98,24 @@ std::string Run::inputs_text() const {
          recipe_text(params_.recipe);
 }
 
-Result<JournalEntry> Run::squeeze(std::size_t index, const QuantizationJournal& journal, const std::any& prepared) {
+Result<JournalEntry> Run::squeeze(std::size_t index, const std::any& prepared) {
   const MatrixSlot& slot = model().matrices()[index];
   PartContext part(context_, done_weights_, weights_of(slot), source_->total_weights(), "weights", slot.name);
   part.report({});
   SQUEEZE_ASSIGN(const LoadedMatrix loaded, source_->load(slot));
   SQUEEZE_ASSIGN(const MatrixOutput output, method_->quantize(loaded.input, *plan_[index], prepared, part));
-  return journal.add(index, slot.name, output);
+  return journal_->add(index, slot.name, output);
 }
 
 Result<void> Run::squeeze_matrices() {
   const fs::path folder = partial_of(params_.out) / "matrices";
   SQUEEZE_TRY(make_folder(folder));
-  const QuantizationJournal journal(folder, inputs_text());
+  journal_.emplace(folder, inputs_text());
   const auto& slots = model().matrices();
   entries_.resize(slots.size());
   std::vector<MethodOptions> wanted;  // of what is to be done
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    if (plan_[i]) entries_[i] = journal.find(i, slots[i].name);
+    if (plan_[i]) entries_[i] = journal_->find(i, slots[i].name);
     if (plan_[i] && !entries_[i]) wanted.push_back(*plan_[i]);
     if (entries_[i]) ++resumed_;
     if (entries_[i] || !plan_[i]) done_weights_ += weights_of(slots[i]);
@@ -115,11 +123,12 @@ Result<void> Run::squeeze_matrices() {
   if (resumed_ > 0) std::cerr << "taking over " << resumed_ << " of " << slots.size() << " matrices" << std::endl;
 
   SQUEEZE_ASSIGN(const Preparations prepared, Preparations::make(*source_, *method_, wanted, kPrepareWeight, context_));
-  context_.stage("Squeezing", 1 - kWriteWeight - prepared.used_weight());
+  const double after = kWriteWeight + (outside_.empty() ? 0 : kOutsideWeight);
+  context_.stage("Squeezing", 1 - after - prepared.used_weight());
   for (std::size_t i = 0; i < slots.size(); ++i) {
     SQUEEZE_TRY(context_.check_cancelled());
     if (entries_[i] || !plan_[i]) continue;
-    auto entry = squeeze(i, journal, prepared.of(*plan_[i]));
+    auto entry = squeeze(i, prepared.of(*plan_[i]));
     if (!entry.ok()) {
       Error error = std::move(entry).error();
       if (error.tensor.empty()) error.tensor = slots[i].name + ".weight";
@@ -132,16 +141,55 @@ Result<void> Run::squeeze_matrices() {
   return {};
 }
 
-contract::MatrixOutcome Run::outcome_of(const MatrixSlot& slot, const MethodOptions& options,
-                                        const JournalEntry& entry) const {
+// Their places in the journal follow those of the matrices.
+Result<void> Run::squeeze_outside_matrices() {
+  if (outside_.empty()) return {};
+  context_.stage("Squeezing embedding and head", kOutsideWeight);
+  const double each = 1.0 / static_cast<double>(outside_.size());
+  for (std::size_t i = 0; i < outside_.size(); ++i) {
+    SQUEEZE_TRY(context_.check_cancelled());
+    const std::string& name = outside_[i].name;
+    const std::size_t place = entries_.size() + i;
+    auto entry = journal_->find(place, name);
+    if (!entry) {
+      PartContext part(context_, each * static_cast<double>(i), each, 1, "", name);
+      SQUEEZE_ASSIGN(const MatrixOutput output, squeeze_outside(*source_, outside_[i], part));
+      SQUEEZE_ASSIGN(entry, journal_->add(place, name, output));
+    }
+    outside_entries_.push_back(*std::move(entry));
+  }
+  return {};
+}
+
+namespace {
+
+std::int64_t bytes_of(const JournalEntry& entry) {
   std::size_t bytes = 0;
   for (const TensorView& tensor : entry.file.tensors()) bytes += tensor.bytes.size();
+  return static_cast<std::int64_t>(bytes);
+}
+
+contract::OutsideOutcome outcome_of(const OutsideMatrix& matrix, const JournalEntry& entry, const ModelConfig& config) {
+  const std::int64_t bytes = bytes_of(entry);
+  return {.name = matrix.name + ".weight",
+          .embedding = matrix.embedding,
+          .head = matrix.head,
+          .bits = matrix.bits,
+          .bits_per_weight = 8.0 * static_cast<double>(bytes) / static_cast<double>(config.vocabulary * config.hidden),
+          .size_bytes = bytes,
+          .relative_error = entry.relative_error};
+}
+
+}  // namespace
+
+contract::MatrixOutcome Run::outcome_of(const MatrixSlot& slot, const MethodOptions& options,
+                                        const JournalEntry& entry) const {
   return {.name = slot.name + ".weight",
           .layer = slot.layer,
           .role = slot.role,
           .bits = options.bits,
           .sparse_count = entry.sparse_count,
-          .bits_per_weight = 8.0 * static_cast<double>(bytes) / static_cast<double>(slot.rows * slot.cols),
+          .bits_per_weight = 8.0 * static_cast<double>(bytes_of(entry)) / weights_of(slot),
           .objective = entry.objective,
           .relative_error = entry.relative_error};
 }
@@ -183,6 +231,15 @@ Result<contract::QuantizationResult> Run::assemble() {
     matrix_bits += manifest.matrices.back().bits_per_weight * weights_of(slot);
     out.objective += manifest.matrices.back().objective;
   }
+  for (std::size_t i = 0; i < outside_.size(); ++i) {
+    replaced.insert(outside_[i].name + ".weight");
+    // A tied head that is stored once more all the same would be read instead.
+    if (outside_[i].embedding && outside_[i].head) replaced.insert("lm_head.weight");
+    for (const TensorView& tensor : outside_entries_[i].file.tensors()) tensors.push_back(copy_of(tensor));
+    if (!out.outside) out.outside.emplace();
+    out.outside->push_back(squeeze::outcome_of(outside_[i], outside_entries_[i], model().config()));
+  }
+  manifest.outside = out.outside;
   manifest.bits_per_weight = matrix_bits / source_->total_weights();
   std::int64_t parameters = 0;
   for (const std::string& name : store.names()) {
@@ -207,6 +264,7 @@ Result<contract::QuantizationResult> Run::assemble() {
   }
   SQUEEZE_TRY(publish(folder, params_.out));
   entries_.clear();
+  outside_entries_.clear();
   // Only what is ours: somebody may have put something else there.
   fs::remove_all(partial_of(params_.out) / "matrices", code);
   fs::remove(partial_of(params_.out), code);
@@ -229,6 +287,7 @@ Result<contract::QuantizationResult> Run::operator()() {
   SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params_.out));
   SQUEEZE_TRY(open_inputs());
   SQUEEZE_TRY(squeeze_matrices());
+  SQUEEZE_TRY(squeeze_outside_matrices());
   SQUEEZE_ASSIGN(contract::QuantizationResult out, assemble());
   out.peak_memory_bytes = peak_memory_bytes();
   out.duration_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
@@ -239,7 +298,7 @@ Result<contract::QuantizationResult> Run::operator()() {
 
 Result<void> check_quantization(const contract::QuantizationStartParams& params) {
   SQUEEZE_ASSIGN(const Method* method, method_of(params.recipe));
-  SQUEEZE_TRY(check_overrides(params.recipe));
+  SQUEEZE_TRY(check_recipe(params.recipe));
   const bool needs_calibration =
       method->uses_sensitivity && params.recipe.weighting == contract::RecipeWeighting::kFisher;
   if (needs_calibration && !params.calibration)

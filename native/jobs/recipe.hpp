@@ -11,14 +11,20 @@
 
 namespace squeeze {
 
+inline constexpr std::int64_t kKeptBits = 16;  // of a matrix that stays as it is
+
 // The method that a recipe names, or kInvalidRequest with the list of those there are.
 Result<const Method*> method_of(const contract::Recipe& recipe);
 
-// Refuses overrides with widths that there are not, and ones that say nothing.
-Result<void> check_overrides(const contract::Recipe& recipe);
+// Refuses what no model can be given: overrides with widths that there are not, or that say nothing; groups too short;
+// widths of embedding and head other than 4, 8 and 16.
+Result<void> check_recipe(const contract::Recipe& recipe);
 
 // What one matrix (named without ".weight") gets; nothing when the recipe keeps it as it is.
 std::optional<MethodOptions> options_of(const contract::Recipe& recipe, std::string_view matrix);
+
+// True where embedding or head are not to stay as they are.
+bool squeezes_outside(const contract::Recipe& recipe);
 
 // True when the whole text is what the pattern says: * stands for any characters, also none, ? for one.
 bool matches(std::string_view pattern, std::string_view text);

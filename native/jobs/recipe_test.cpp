@@ -35,13 +35,39 @@ TEST_CASE("recipe: the last override that names a field counts, and 16 bits keep
 
 TEST_CASE("recipe: overrides that cannot be are refused by their place") {
   contract::Recipe recipe = {.method = "squeezellm", .bits = 3};
-  CHECK(check_overrides(recipe).ok());
+  CHECK(check_recipe(recipe).ok());
   recipe.overrides = {{.match = "*", .bits = 3, .sparsity = {}}, {.match = "x", .bits = 9, .sparsity = {}}};
-  const auto wide = check_overrides(recipe);
+  const auto wide = check_recipe(recipe);
   REQUIRE_FALSE(wide.ok());
   CHECK(wide.error().message.starts_with("recipe.overrides[1] (\"x\") asks for 9 bits"));
   recipe.overrides = std::vector<contract::RecipeOverride>{{.match = "x", .bits = {}, .sparsity = {}}};
-  CHECK_FALSE(check_overrides(recipe).ok());
+  CHECK_FALSE(check_recipe(recipe).ok());
+}
+
+TEST_CASE(
+    "recipe: blocks of codebooks, embedding and head: what there is not is refused, and defaults change no name") {
+  const contract::Recipe plain = {.method = "squeezellm", .bits = 3};
+  contract::Recipe recipe = plain;
+  CHECK(options_of(recipe, "a")->share == 1);
+  recipe.group = 0, recipe.share = 1, recipe.embedding_bits = 16, recipe.head_bits = 16;
+  CHECK(recipe_text(recipe) == recipe_text(plain));
+  CHECK_FALSE(squeezes_outside(recipe));
+  recipe.group = 64, recipe.share = 4, recipe.embedding_bits = 8;
+  CHECK(check_recipe(recipe).ok());
+  CHECK(squeezes_outside(recipe));
+  CHECK(options_of(recipe, "a")->group == 64);
+  CHECK(options_of(recipe, "a")->share == 4);
+  CHECK(recipe_text(recipe) == recipe_text(plain) + "; group=64; share=4; embedding_bits=8");
+  const auto refusal = [](contract::Recipe wrong) {
+    const auto checked = check_recipe(wrong);
+    return checked.ok() ? std::string() : checked.error().message;
+  };
+  recipe.group = 31;
+  CHECK(refusal(recipe).starts_with("recipe.group is 31;"));
+  recipe.group = 32, recipe.head_bits = 5;
+  CHECK(refusal(recipe).starts_with("recipe.headBits is 5;"));
+  recipe.head_bits = 4, recipe.share = 0;
+  CHECK(refusal(recipe).starts_with("recipe.share is 0;"));
 }
 
 TEST_CASE("recipe: overrides are part of what names the inputs of a run") {

@@ -33,11 +33,6 @@ struct Way {
   std::vector<std::size_t> points;
 };
 
-bool same(const MethodOptions& a, const MethodOptions& b) {
-  return a.bits == b.bits && a.sparsity == b.sparsity && a.outliers == b.outliers && a.solver == b.solver &&
-         a.weighting == b.weighting;
-}
-
 class Sweep {
  public:
   Sweep(const contract::SweepStartParams& params, const Device& device, RunContext& context)
@@ -84,7 +79,7 @@ std::vector<Way> ways_of(const Method& method, std::span<const Point> points, co
   for (std::size_t i = 0; i < points.size(); ++i) {
     const auto options = points[i].method == &method ? options_of(*points[i].recipe, slot.name) : std::nullopt;
     if (!options) continue;
-    const auto known = std::ranges::find_if(ways, [&](const Way& way) { return same(way.options, *options); });
+    const auto known = std::ranges::find_if(ways, [&](const Way& way) { return way.options == *options; });
     if (known != ways.end())
       known->points.push_back(i);
     else
@@ -225,7 +220,12 @@ Result<void> check_sweep(const contract::SweepStartParams& params) {
   for (std::size_t i = 0; i < params.recipes.size(); ++i) {
     const contract::Recipe& recipe = params.recipes[i];
     SQUEEZE_ASSIGN(const Method* method, method_of(recipe));
-    SQUEEZE_TRY(check_overrides(recipe));
+    SQUEEZE_TRY(check_recipe(recipe));
+    if (squeezes_outside(recipe))
+      return Error{.code = ErrorCode::kInvalidRequest,
+                   .message = "params.recipes[" + std::to_string(i) +
+                              "] squeezes embedding or head; a sweep measures the matrices inside the layers alone.",
+                   .hint = "Squeeze by this recipe, and evaluate the result."};
     if (method->uses_sensitivity && weighted(recipe) && !params.calibration)
       return Error{.code = ErrorCode::kInvalidRequest,
                    .message = "params.recipes[" + std::to_string(i) +

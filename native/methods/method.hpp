@@ -26,7 +26,13 @@ struct MethodOptions {
   OutlierRule outliers = OutlierRule::kPaper;
   ClusterSolver solver = ClusterSolver::kExact;
   Weighting weighting = Weighting::kFisher;
+  std::int64_t group = 0;  // weights along a row for each codebook at most; 0: the whole row
+  std::int64_t share = 1;  // neighbouring rows for each codebook at most
+
+  bool operator==(const MethodOptions&) const = default;
 };
+
+inline constexpr std::int64_t kMinGroup = 32;
 
 class RowClusterer;  // methods/row_clusterer.hpp
 

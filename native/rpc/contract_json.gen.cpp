@@ -30,7 +30,7 @@ Result<RecipeOverride> decode_recipe_override(const json& value, const JsonPath&
 }
 
 Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting", "overrides"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting", "overrides", "group", "share", "embeddingBits", "headBits"}));
   Recipe out;
   SQUEEZE_TRY(read_field(value, path, "method", out.method, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 8); }));
@@ -39,6 +39,10 @@ Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(read_field(value, path, "solver", out.solver, [](const auto& v, const auto& at) { return decode_recipe_solver(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "weighting", out.weighting, [](const auto& v, const auto& at) { return decode_recipe_weighting(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "overrides", out.overrides, [](const auto& v, const auto& at) { return read_array<RecipeOverride>(v, at, 0, 100000, [](const auto& v, const auto& at) { return decode_recipe_override(v, at); }); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "group", out.group, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1048576); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "share", out.share, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 65536); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "embeddingBits", out.embedding_bits, [](const auto& v, const auto& at) { return read_integer(v, at, 4, 16); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "headBits", out.head_bits, [](const auto& v, const auto& at) { return read_integer(v, at, 4, 16); }));
   return out;
 }
 
@@ -179,6 +183,10 @@ json encode(const Recipe& value, const JsonPath& path, std::optional<Error>& bad
   out["solver"] = json(name_of(value.solver));
   out["weighting"] = json(name_of(value.weighting));
   if (value.overrides) out["overrides"] = write_array(*value.overrides, JsonPath(path, "overrides"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  if (value.group) out["group"] = json(*value.group);
+  if (value.share) out["share"] = json(*value.share);
+  if (value.embedding_bits) out["embeddingBits"] = json(*value.embedding_bits);
+  if (value.head_bits) out["headBits"] = json(*value.head_bits);
   return out;
 }
 
@@ -335,6 +343,18 @@ json encode(const MatrixOutcome& value, const JsonPath& path, std::optional<Erro
   return out;
 }
 
+json encode(const OutsideOutcome& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["name"] = json(value.name);
+  out["embedding"] = json(value.embedding);
+  out["head"] = json(value.head);
+  out["bits"] = json(value.bits);
+  out["bitsPerWeight"] = write_number(value.bits_per_weight, JsonPath(path, "bitsPerWeight"), bad);
+  out["sizeBytes"] = json(value.size_bytes);
+  out["relativeError"] = write_number(value.relative_error, JsonPath(path, "relativeError"), bad);
+  return out;
+}
+
 json encode(const QuantizationResult& value, const JsonPath& path, std::optional<Error>& bad) {
   json out = json::object();
   out["kind"] = QuantizationResult::kind;
@@ -349,6 +369,7 @@ json encode(const QuantizationResult& value, const JsonPath& path, std::optional
   out["fp16SizeBytes"] = json(value.fp16_size_bytes);
   out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
   out["matrices"] = write_array(value.matrices, JsonPath(path, "matrices"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  if (value.outside) out["outside"] = write_array(*value.outside, JsonPath(path, "outside"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
   out["resumedMatrices"] = json(value.resumed_matrices);
   out["peakMemoryBytes"] = json(value.peak_memory_bytes);
   out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);

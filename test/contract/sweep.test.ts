@@ -16,6 +16,8 @@ const RECIPES = [
   recipe({ weighting: 'fisher', bits: 2, sparsity: 0.0045 }),
   recipe({ weighting: 'fisher', bits: 4, outliers: 'loss-aware', sparsity: 0.01 }),
   recipe({ method: 'rtn', bits: 4 }),
+  recipe({ weighting: 'fisher', bits: 3, sparsity: 0.0045, share: 4 }),
+  recipe({ weighting: 'fisher', bits: 3, group: 32 }),
   recipe({
     weighting: 'fisher',
     bits: 3,

@@ -49,6 +49,8 @@ Result<MatrixOutput> quantize(const MatrixInput& input, const MethodOptions& opt
   };
   if (options.bits < kMinBits || options.bits > kMaxBits) return refuse("Bits must be 2 to 8.");
   if (options.sparsity != 0) return refuse("The method rtn keeps no sparse part; its sparsity must be 0.");
+  if (options.group != 0 || options.share != 1)
+    return refuse("The method rtn has no codebooks; it takes neither a group nor a share.");
   const auto [data, rows, cols] = input.weights;
   if (cols < kUniformMinCols)
     return refuse(input.name + " has only " + std::to_string(cols) + " in-features; rtn needs at least 32.");

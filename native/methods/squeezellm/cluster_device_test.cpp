@@ -63,7 +63,7 @@ TEST_CASE("device: squeezellm stores the same bytes wherever rows are clustered,
   }
 }
 
-TEST_CASE("device: squeezellm makes several widths at once, as on the processor") {
+TEST_CASE("device: squeezellm makes several widths at once, of rows and of blocks, as on the processor") {
   const TestDevice device;
   if (!device) return;
   const auto model = small_model();
@@ -71,6 +71,7 @@ TEST_CASE("device: squeezellm makes several widths at once, as on the processor"
   const std::any nothing;
   std::vector<MatrixRequest> ways;
   for (const int bits : {3, 2, 4}) ways.push_back({{.bits = bits}, &nothing});
+  for (const int bits : {3, 2}) ways.push_back({{.bits = bits, .group = 48, .share = 5}, &nothing});
   MatrixInput input = model[0].input();
   const auto wanted = quantize_in_ways(squeezellm(), input, ways, context);
   auto clusterer = make_device_clusterer(0);

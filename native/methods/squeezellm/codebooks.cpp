@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/threads.hpp"
 #include "methods/row_clusterer.hpp"
@@ -33,22 +34,22 @@ void take_row(std::span<const float> w, const float* f, const std::uint8_t* kept
 }
 
 void cluster_row(std::int64_t row, std::span<const float> w, const float* f, const std::uint8_t* kept,
-                 ClusterSolver solver, std::span<Codebooks* const> widths, Workspace& work) {
+                 ClusterSolver solver, std::span<const RowCodebooks> widths, Workspace& work) {
   take_row(w, f, kept, work);
   std::int64_t most = 0;
-  for (const Codebooks* codebooks : widths) most = std::max(most, codebooks->tables.cols);
+  for (const RowCodebooks& codebooks : widths) most = std::max(most, codebooks.tables.cols);
   if (solver == ClusterSolver::kExact) work.kmeans.solve_exact(static_cast<int>(most));
-  for (Codebooks* codebooks : widths) {
-    const int entries = static_cast<int>(codebooks->tables.cols);
-    const auto table = codebooks->tables.view().row(row);
-    const auto indices = codebooks->indices.view().row(row);
+  for (const RowCodebooks& codebooks : widths) {
+    const int entries = static_cast<int>(codebooks.tables.cols);
+    const auto table = codebooks.tables.row(row);
+    const auto indices = codebooks.indices.row(row);
     if (solver == ClusterSolver::kExact)
       work.kmeans.exact_centroids(entries, work.centroids);
     else
       work.kmeans.solve_lloyd(entries, work.centroids);
     round_codebook(work.centroids, table);
     nearest_indices(w, table, indices);
-    double& objective = codebooks->objective[row];
+    double& objective = codebooks.objective[static_cast<std::size_t>(row)];
     objective = 0;
     for (std::size_t j = 0; j < w.size(); ++j) {
       if (kept[j]) continue;
@@ -57,6 +58,69 @@ void cluster_row(std::int64_t row, std::span<const float> w, const float* f, con
     }
   }
 }
+
+// One codebook a row, here or wherever the input says.
+Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                          std::span<const std::uint8_t> wanted, std::span<const RowCodebooks> widths,
+                          RunContext& context) {
+  if (input.clusterer) return input.clusterer->cluster(input, kept, options, wanted, widths, context);
+  const std::int64_t cols = input.weights.cols;
+  const bool weighted = options.weighting == Weighting::kFisher;
+  // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
+  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, cols)),
+               [&](std::int64_t first, std::int64_t last) {
+                 thread_local Workspace work;
+                 for (std::int64_t r = first; r < last; ++r) {
+                   if (context.cancelled()) return;
+                   if (!wanted.empty() && !wanted[r]) continue;
+                   cluster_row(r, input.weights.row(r), weighted ? input.sensitivity.row(r).data() : nullptr,
+                               kept.data() + r * cols, options.solver, widths, work);
+                 }
+               });
+  return context.check_cancelled();
+}
+
+// Each block of a grid as one row, which clusters like any other. Blocks at the edges are filled up with weights that
+// have no say.
+class BlockRows {
+ public:
+  explicit BlockRows(const CodebookGrid& grid) : grid_(grid) {}
+
+  std::int64_t width() const { return grid_.block_rows * grid_.block_cols; }
+
+  template <typename T>
+  Matrix<T> gathered(MatrixView<const T> from, T filling) const {
+    Matrix<T> out(grid_.count(), width());
+    std::ranges::fill(out.values, filling);
+    each_piece([&](std::int64_t row, std::int64_t col, std::int64_t count, std::int64_t place) {
+      std::copy_n(from.row(row).data() + col, count, out.values.data() + place);
+    });
+    return out;
+  }
+
+  // Back into the matrix, for the blocks that are wanted.
+  void scatter(MatrixView<const std::uint8_t> from, std::span<const std::uint8_t> wanted,
+               MatrixView<std::uint8_t> to) const {
+    each_piece([&](std::int64_t row, std::int64_t col, std::int64_t count, std::int64_t place) {
+      if (wanted.empty() || wanted[static_cast<std::size_t>(place / width())])
+        std::copy_n(from.data + place, count, to.row(row).data() + col);
+    });
+  }
+
+ private:
+  // A piece is what one row has in one block; place: where it begins in the rows made of blocks.
+  template <typename Body>
+  void each_piece(const Body& body) const {
+    parallel_for(grid_.rows, std::max<std::int64_t>(1, (1 << 18) / width()), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row)
+        grid_.for_each_piece(row, [&](std::int64_t block, std::int64_t first, std::int64_t last) {
+          body(row, first, last - first, block * width() + row % grid_.block_rows * grid_.block_cols);
+        });
+    });
+  }
+
+  CodebookGrid grid_;
+};
 
 // What is added to the entry of the table with which that comes closest to the weight; writes the entry's place.
 Half keep_weight(float weight, std::span<const Half> table, std::uint8_t& index) {
@@ -77,35 +141,38 @@ Half keep_weight(float weight, std::span<const Half> table, std::uint8_t& index)
 
 }  // namespace
 
-Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
-                          std::span<const std::uint8_t> rows_wanted, Codebooks& codebooks, RunContext& context) {
+Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                            std::span<const std::uint8_t> wanted, Codebooks& codebooks, RunContext& context) {
   Codebooks* const one = &codebooks;
-  return cluster_rows(input, kept, options, rows_wanted, {&one, 1}, context);
+  return cluster_blocks(input, kept, options, wanted, {&one, 1}, context);
 }
 
-Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
-                          std::span<const std::uint8_t> rows_wanted, std::span<Codebooks* const> widths,
-                          RunContext& context) {
-  if (input.clusterer) {
-    std::vector<RowCodebooks> views;
-    for (Codebooks* codebooks : widths)
-      views.push_back({codebooks->tables.view(), codebooks->indices.view(), codebooks->objective});
-    return input.clusterer->cluster(input, kept, options, rows_wanted, views, context);
+Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                            std::span<const std::uint8_t> wanted, std::span<Codebooks* const> widths,
+                            RunContext& context) {
+  const CodebookGrid& grid = widths.front()->grid;
+  std::vector<RowCodebooks> views;
+  for (Codebooks* codebooks : widths)
+    views.push_back({codebooks->tables.view(), codebooks->indices.view(), codebooks->objective});
+  if (grid.whole_rows()) return cluster_rows(input, kept, options, wanted, views, context);
+
+  const BlockRows blocks(grid);
+  const Matrix<float> weights = blocks.gathered<float>(input.weights, 0.0f);
+  const Matrix<float> sensitivity =
+      input.sensitivity.data ? blocks.gathered<float>(input.sensitivity, 0.0f) : Matrix<float>();
+  const Matrix<std::uint8_t> kept_of = blocks.gathered<std::uint8_t>({kept.data(), grid.rows, grid.cols}, 1);
+  std::vector<Matrix<std::uint8_t>> indices;
+  for (RowCodebooks& view : views) {
+    indices.emplace_back(grid.count(), blocks.width());
+    view.indices = indices.back().view();
   }
-  const std::int64_t cols = input.weights.cols;
-  const bool weighted = options.weighting == Weighting::kFisher;
-  // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
-  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, cols)),
-               [&](std::int64_t first, std::int64_t last) {
-                 thread_local Workspace work;
-                 for (std::int64_t r = first; r < last; ++r) {
-                   if (context.cancelled()) return;
-                   if (!rows_wanted.empty() && !rows_wanted[r]) continue;
-                   cluster_row(r, input.weights.row(r), weighted ? input.sensitivity.row(r).data() : nullptr,
-                               kept.data() + r * cols, options.solver, widths, work);
-                 }
-               });
-  return context.check_cancelled();
+  MatrixInput rows = input;
+  rows.weights = weights.view();
+  rows.sensitivity = sensitivity.view();
+  SQUEEZE_TRY(cluster_rows(rows, kept_of.values, options, wanted, views, context));
+  for (std::size_t i = 0; i < widths.size(); ++i)
+    blocks.scatter(std::as_const(indices[i]).view(), wanted, widths[i]->indices.view());
+  return {};
 }
 
 double total_objective(const Codebooks& codebooks) {
@@ -131,12 +198,14 @@ SparseRows keep_weights(const MatrixInput& input, std::span<const std::uint8_t> 
     for (std::int64_t r = first; r < last; ++r) {
       if (kept_in[r] == 0) continue;
       std::int32_t entry = sparse.row_ptr[r];
-      for (std::int64_t j = 0; j < cols; ++j) {
-        if (!kept[r * cols + j]) continue;
-        sparse.cols[entry] = static_cast<std::int32_t>(j);
-        sparse.values[entry++] =
-            keep_weight(input.weights.row(r)[j], codebooks.tables.view().row(r), codebooks.indices.view().row(r)[j]);
-      }
+      codebooks.grid.for_each_piece(r, [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t j = begin; j < end; ++j) {
+          if (!kept[r * cols + j]) continue;
+          sparse.cols[entry] = static_cast<std::int32_t>(j);
+          sparse.values[entry++] = keep_weight(input.weights.row(r)[j], codebooks.tables.view().row(block),
+                                               codebooks.indices.view().row(r)[j]);
+        }
+      });
     }
   });
   return sparse;

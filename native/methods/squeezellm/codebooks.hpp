@@ -1,6 +1,7 @@
 #pragma once
-// One codebook per output channel, clustered around the weights that are not kept exactly, in the values and precision
-// that are stored.
+// One codebook per output channel (or for each block of a grid), clustered around the weights that are not kept
+// exactly, in the values and precision that are stored. A block's codebook is the optimum for all of its weights
+// together. Deviation from the paper: blocks that are no whole rows.
 
 #include <cstdint>
 #include <span>
@@ -10,28 +11,38 @@
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
 #include "formats/csr/sparse_rows.hpp"
+#include "formats/grouped_lut/codebook_grid.hpp"
 #include "methods/method.hpp"
 
 namespace squeeze {
 
 struct Codebooks {
-  Codebooks(std::int64_t rows, std::int64_t cols, int bits)
-      : tables(rows, std::int64_t{1} << bits), indices(rows, cols), objective(static_cast<std::size_t>(rows)) {}
+  Codebooks(const CodebookGrid& cut, int bits)
+      : grid(cut),
+        tables(cut.count(), std::int64_t{1} << bits),
+        indices(cut.rows, cut.cols),
+        objective(static_cast<std::size_t>(cut.count())) {}
 
-  Matrix<Half> tables;            // [N, 2^b], ascending in each row
+  CodebookGrid grid;
+  Matrix<Half> tables;            // [blocks, 2^b], ascending in each row
   Matrix<std::uint8_t> indices;   // [N, K], the nearest entry
-  std::vector<double> objective;  // [N], Σ F (w − ŵ)² over the weights not kept
+  std::vector<double> objective;  // [blocks], Σ F (w − ŵ)² over the weights not kept
 };
 
-// Clusters the rows for which rows_wanted is set (all when it is empty). kept [N·K]: 1 = has no say in the clustering
-// and does not count in the objective. A row whose F is all zero is clustered with equal weights.
-Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
-                          std::span<const std::uint8_t> rows_wanted, Codebooks& codebooks, RunContext& context);
+inline CodebookGrid grid_of(const MatrixInput& input, const MethodOptions& options) {
+  return CodebookGrid::cut(input.weights.rows, input.weights.cols, options.share, options.group);
+}
 
-// The same for codebooks of several widths at once: each row is sorted once, and one dynamic program serves them all.
-Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
-                          std::span<const std::uint8_t> rows_wanted, std::span<Codebooks* const> widths,
-                          RunContext& context);
+// Clusters the blocks that are `wanted` (all when it is empty). kept [N·K]: 1 = has no say in the clustering and does
+// not count in the objective. A block whose F is all zero is clustered with equal weights.
+Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                            std::span<const std::uint8_t> wanted, Codebooks& codebooks, RunContext& context);
+
+// The same for codebooks of one grid in several widths at once: each block is sorted once, and one dynamic program
+// serves them all.
+Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
+                            std::span<const std::uint8_t> wanted, std::span<Codebooks* const> widths,
+                            RunContext& context);
 
 double total_objective(const Codebooks& codebooks);
 

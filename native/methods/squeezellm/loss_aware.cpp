@@ -20,12 +20,14 @@ void score(const MatrixInput& input, bool weighted, const Codebooks& codebooks, 
                [&](std::int64_t first, std::int64_t last) {
                  for (std::int64_t r = first; r < last; ++r) {
                    const auto w = input.weights.row(r);
-                   const Half* table = codebooks.tables.values.data() + r * codebooks.tables.cols;
                    const std::uint8_t* indices = codebooks.indices.values.data() + r * cols;
-                   for (std::int64_t j = 0; j < cols; ++j) {
-                     const float error = w[j] - to_float(table[indices[j]]);
-                     scores[r * cols + j] = (weighted ? input.sensitivity.row(r)[j] * unit : 1.0f) * error * error;
-                   }
+                   codebooks.grid.for_each_piece(r, [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
+                     const auto table = codebooks.tables.view().row(block);
+                     for (std::int64_t j = begin; j < end; ++j) {
+                       const float error = w[j] - to_float(table[indices[j]]);
+                       scores[r * cols + j] = (weighted ? input.sensitivity.row(r)[j] * unit : 1.0f) * error * error;
+                     }
+                   });
                  }
                });
 }
@@ -33,21 +35,25 @@ void score(const MatrixInput& input, bool weighted, const Codebooks& codebooks, 
 // Alternates from `mask` on; the best clustering met, the first included.
 Result<KeptWeights> alternate(const MatrixInput& input, std::int64_t count, const MethodOptions& options, float unit,
                               std::vector<std::uint8_t> mask, RunContext& context) {
-  const std::int64_t rows = input.weights.rows, cols = input.weights.cols;
-  Codebooks codebooks(rows, cols, options.bits);
-  SQUEEZE_TRY(cluster_rows(input, mask, options, {}, codebooks, context));
+  const CodebookGrid grid = grid_of(input, options);
+  Codebooks codebooks(grid, options.bits);
+  SQUEEZE_TRY(cluster_blocks(input, mask, options, {}, codebooks, context));
   KeptWeights best{mask, codebooks};
   bool best_has_count = std::ranges::count(mask, 1) == count;
   std::vector<float> scores(mask.size());
-  std::vector<std::uint8_t> next(mask.size()), changed(static_cast<std::size_t>(rows));
+  std::vector<std::uint8_t> next(mask.size()), changed(static_cast<std::size_t>(grid.count()));
   for (int round = 0; round < kMaxRounds; ++round) {
     score(input, options.weighting == Weighting::kFisher, codebooks, unit, scores);
     mark_largest(scores, count, next);
     if (next == mask) break;
-    for (std::int64_t r = 0; r < rows; ++r)
-      changed[r] = !std::equal(next.begin() + r * cols, next.begin() + (r + 1) * cols, mask.begin() + r * cols);
+    std::ranges::fill(changed, std::uint8_t{0});
+    for (std::int64_t r = 0; r < grid.rows; ++r)
+      grid.for_each_piece(r, [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
+        const std::int64_t at = r * grid.cols;
+        changed[block] |= !std::equal(next.begin() + at + begin, next.begin() + at + end, mask.begin() + at + begin);
+      });
     mask.swap(next);
-    SQUEEZE_TRY(cluster_rows(input, mask, options, changed, codebooks, context));
+    SQUEEZE_TRY(cluster_blocks(input, mask, options, changed, codebooks, context));
     const double now = total_objective(codebooks), before = total_objective(best.codebooks);
     if (!best_has_count || now < before) best = {mask, codebooks};
     if (best_has_count && now >= before * (1 - kSettled)) break;

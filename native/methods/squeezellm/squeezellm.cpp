@@ -1,12 +1,15 @@
 // SqueezeLLM (arXiv 2306.07629): sensitivity-weighted k-means per output channel (§4.1) and a dense-and-sparse
 // decomposition (§4.2). Minimises Σ F (w − ŵ)²; stored as lut (formats/lut). Deviations: the clustering can be the
-// global optimum (ops/kmeans1d), and the kept weights can be chosen by their loss (loss_aware.hpp).
+// global optimum (ops/kmeans1d), the kept weights can be chosen by their loss (loss_aware.hpp), and a codebook can
+// serve several rows, or a part of one (`share`, `group`; stored as grouped_lut).
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/threads.hpp"
+#include "formats/grouped_lut/grouped_lut.hpp"
 #include "formats/lut/lut.hpp"
 #include "formats/packed_indices.hpp"
 #include "methods/method.hpp"
@@ -22,6 +25,9 @@ Result<void> check(const MethodOptions& options) {
   const auto refuse = [](const char* message) { return Error{.code = ErrorCode::kInvalidRequest, .message = message}; };
   if (options.bits < kMinBits || options.bits > kMaxBits) return refuse("Bits must be 2 to 8.");
   if (!(options.sparsity >= 0 && options.sparsity <= 0.2)) return refuse("Sparsity must be a fraction from 0 to 0.2.");
+  if (options.group != 0 && options.group < kMinGroup)
+    return refuse("A group must be 32 weights or more, or 0 for whole rows.");
+  if (options.share < 1) return refuse("A codebook must serve one row or more.");
   return {};
 }
 
@@ -87,18 +93,20 @@ MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std:
                    Sums sums;
                    const float* w = input.weights.row(r).data();
                    const float* f = input.sensitivity.data ? input.sensitivity.row(r).data() : nullptr;
-                   const Half* table = codebooks.tables.values.data() + r * codebooks.tables.cols;
                    const std::uint8_t* indices = codebooks.indices.values.data() + r * cols;
                    std::int64_t entry = sparse.row_ptr[r];
-                   for (std::int64_t j = 0; j < cols; ++j) {
-                     float decoded = to_float(table[indices[j]]);
-                     if (entry < sparse.row_ptr[r + 1] && sparse.cols[entry] == j)
-                       decoded += to_float(sparse.values[entry++]);
-                     const double error = static_cast<double>(w[j]) - static_cast<double>(decoded);
-                     sums.objective += (f ? static_cast<double>(f[j]) : 1.0) * error * error;
-                     sums.squared_error += error * error;
-                     sums.squared_norm += static_cast<double>(w[j]) * static_cast<double>(w[j]);
-                   }
+                   codebooks.grid.for_each_piece(r, [&](std::int64_t block, std::int64_t begin, std::int64_t end) {
+                     const auto table = codebooks.tables.view().row(block);
+                     for (std::int64_t j = begin; j < end; ++j) {
+                       float decoded = to_float(table[indices[j]]);
+                       if (entry < sparse.row_ptr[r + 1] && sparse.cols[entry] == j)
+                         decoded += to_float(sparse.values[entry++]);
+                       const double error = static_cast<double>(w[j]) - static_cast<double>(decoded);
+                       sums.objective += (f ? static_cast<double>(f[j]) : 1.0) * error * error;
+                       sums.squared_error += error * error;
+                       sums.squared_norm += static_cast<double>(w[j]) * static_cast<double>(w[j]);
+                     }
+                   });
                    of_row[r] = sums;
                  }
                });
@@ -109,7 +117,11 @@ MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std:
     squared_norm += row.squared_norm;
   }
   output.relative_error = squared_norm > 0 ? std::sqrt(squared_error / squared_norm) : 0;
-  output.tensors = lut_tensors(input.name, options.bits, codebooks.indices.view(), codebooks.tables.view(), &sparse);
+  const auto indices = std::as_const(codebooks).indices.view();
+  const auto tables = std::as_const(codebooks).tables.view();
+  output.tensors = codebooks.grid.whole_rows()
+                       ? lut_tensors(input.name, options.bits, indices, tables, &sparse)
+                       : grouped_lut_tensors(input.name, options.bits, codebooks.grid, indices, tables, &sparse);
   return output;
 }
 
@@ -122,7 +134,7 @@ Result<void> check_size(const MatrixInput& input, const MethodOptions& options) 
 
 bool share_rows(const MethodOptions& a, const MethodOptions& b) {
   return a.sparsity == b.sparsity && (a.sparsity == 0 || a.outliers == b.outliers) && a.solver == b.solver &&
-         a.weighting == b.weighting;
+         a.weighting == b.weighting && a.group == b.group && a.share == b.share;
 }
 
 // Ways that differ in nothing but their widths, and whose kept weights do not depend on them.
@@ -135,8 +147,8 @@ Result<void> quantize_widths(const MatrixInput& given, std::span<const MatrixReq
   std::vector<Codebooks*> widths;
   codebooks.reserve(ways.size());
   for (const MatrixRequest* way : ways)
-    widths.push_back(&codebooks.emplace_back(input.weights.rows, input.weights.cols, way->options.bits));
-  SQUEEZE_TRY(cluster_rows(input, mask, first.options, {}, widths, context));
+    widths.push_back(&codebooks.emplace_back(grid_of(input, way->options), way->options.bits));
+  SQUEEZE_TRY(cluster_blocks(input, mask, first.options, {}, widths, context));
   for (std::size_t i = 0; i < ways.size(); ++i) {
     *outputs[i] = stored(input, ways[i]->options, mask, codebooks[i]);
     SQUEEZE_TRY(context.check_cancelled());

@@ -164,8 +164,8 @@ TEST_CASE("squeezellm: choosing by loss is never worse than the published rule a
           std::vector<std::uint8_t> mask(static_cast<std::size_t>(input.weights.size()));
           mark_paper_count(input, sparsity, count, mask);
           CHECK(std::ranges::count(mask, 1) == count);
-          Codebooks paper(40, 160, 3);
-          REQUIRE(cluster_rows(input, mask, options, {}, paper, context).ok());
+          Codebooks paper(grid_of(input, options), 3);
+          REQUIRE(cluster_blocks(input, mask, options, {}, paper, context).ok());
           auto chosen = choose_by_loss(input, count, options, context);
           REQUIRE(chosen.ok());
           CHECK(std::ranges::count(chosen.value().mask, 1) == count);
@@ -175,6 +175,95 @@ TEST_CASE("squeezellm: choosing by loss is never worse than the published rule a
       }
     }
   }
+}
+
+TEST_CASE("squeezellm: a codebook of a block is the optimum for all of its weights, by brute force on small blocks") {
+  // 6 rows of 64 columns cut into 2 x 2 blocks of 3 x 32, which hold at most 5 distinct values each.
+  TestMatrix matrix{"m", {6, 64}, {6, 64}};
+  std::mt19937 random(7);
+  std::vector<std::vector<float>> values(4);
+  for (auto& of_block : values)
+    for (int i = 0; i < 5; ++i) of_block.push_back(to_float(to_half(0.1f * static_cast<float>(random() % 1000))));
+  for (std::int64_t r = 0; r < 6; ++r)
+    for (std::int64_t j = 0; j < 64; ++j) {
+      matrix.weights.view().row(r)[j] = values[r / 3 * 2 + j / 32][random() % 5];
+      matrix.sensitivity.view().row(r)[j] = 0.1f + static_cast<float>(random() % 100);
+    }
+  const auto output = run({matrix}, 0, {.bits = 2, .group = 32, .share = 3});
+  TestFolder folder;
+  const auto weight = stored(folder, matrix.input(), output);
+  CHECK(weight->stored_as() == "grouped_lut");
+  CHECK(weight->size_bytes() == size_of(output));
+
+  // With five values and four clusters, the two values that share one are all there is to choose.
+  double least_of_all = 0;
+  for (std::int64_t block = 0; block < 4; ++block) {
+    std::vector<float> sorted = values[block];
+    std::ranges::sort(sorted);
+    double least = INFINITY;
+    for (int merged = 0; merged < 4; ++merged) {
+      double mass = 0, moment = 0, cost = 0;
+      const auto over = [&](const auto& body) {
+        for (std::int64_t r = block / 2 * 3; r < block / 2 * 3 + 3; ++r)
+          for (std::int64_t j = block % 2 * 32; j < block % 2 * 32 + 32; ++j) {
+            const float w = matrix.weights.view().row(r)[j];
+            if (w == sorted[merged] || w == sorted[merged + 1])
+              body(static_cast<double>(w), static_cast<double>(matrix.sensitivity.view().row(r)[j]));
+          }
+      };
+      over([&](double w, double f) { mass += f, moment += f * w; });
+      const double centroid = mass > 0 ? static_cast<double>(to_float(to_half(static_cast<float>(moment / mass)))) : 0;
+      over([&](double w, double f) { cost += f * (w - centroid) * (w - centroid); });
+      least = std::min(least, cost);
+    }
+    least_of_all += least;
+  }
+  // Which pair is best is decided before its centroid is rounded to fp16.
+  CHECK(output.objective == doctest::Approx(least_of_all).epsilon(1e-3));
+  CHECK(output.objective == doctest::Approx(objective_of(matrix.input(), decoded(*weight), true)).epsilon(1e-12));
+}
+
+TEST_CASE("squeezellm: blocks of one row clustered alone are rows, and shared codebooks cost what they must") {
+  const auto model = small_model();
+  // A matrix whose rows are the blocks of another one gets the same codebooks.
+  TestMatrix split{"a", {96, 128}, {96, 128}};
+  split.weights.values = model[0].weights.values;
+  split.sensitivity.values = model[0].sensitivity.values;
+  const auto grouped = run(model, 0, {.bits = 3, .group = 128});
+  const auto rows = run({split}, 0, {.bits = 3});
+  TestFolder first, second;
+  CHECK(decoded(*stored(first, model[0].input(), grouped)).values ==
+        decoded(*stored(second, split.input(), rows)).values);
+  CHECK(grouped.objective == doctest::Approx(rows.objective).epsilon(1e-12));
+
+  double before = run(model, 0, {.bits = 3}).objective;
+  CHECK(grouped.objective < before);
+  for (const std::int64_t share : {2, 4, 16}) {
+    const double shared = run(model, 0, {.bits = 3, .share = share}).objective;
+    CHECK(shared > before);
+    before = shared;
+  }
+}
+
+TEST_CASE("squeezellm: blocks are reported as stored under every rule, and groups that cannot be are refused") {
+  const auto model = small_model();
+  for (const auto& [share, group] : {std::pair{5, 0}, {1, 100}, {3, 64}})
+    for (const OutlierRule rule : {OutlierRule::kPaper, OutlierRule::kLossAware})
+      for (const ClusterSolver solver : {ClusterSolver::kExact, ClusterSolver::kLloyd}) {
+        const auto output =
+            run(model, 0,
+                {.bits = 3, .sparsity = 0.0045, .outliers = rule, .solver = solver, .group = group, .share = share});
+        TestFolder folder;
+        const auto weight = stored(folder, model[0].input(), output);
+        CHECK(weight->sparse_count() == output.sparse_count);
+        CHECK(output.sparse_count > 0);
+        CHECK(output.objective ==
+              doctest::Approx(objective_of(model[0].input(), decoded(*weight), true)).epsilon(1e-12));
+      }
+  SilentContext context;
+  for (const MethodOptions& options : {MethodOptions{.group = 16}, MethodOptions{.share = 0}})
+    CHECK_FALSE(squeezellm().quantize(model[0].input(), options, {}, context).ok());
+  CHECK_FALSE(method_named("rtn")->quantize(model[0].input(), {.share = 2}, {}, context).ok());
 }
 
 TEST_CASE("squeezellm: rows without any sensitivity are clustered with equal weights") {
@@ -195,7 +284,7 @@ TEST_CASE("squeezellm: the same bytes for any number of threads") {
   const auto model = small_model();
   const int threads = thread_count();
   for (const OutlierRule rule : {OutlierRule::kPaper, OutlierRule::kLossAware}) {
-    const MethodOptions options{.bits = 3, .sparsity = 0.0045, .outliers = rule};
+    const MethodOptions options{.bits = 3, .sparsity = 0.0045, .outliers = rule, .share = 3};
     set_thread_count(1);
     const auto one = run(model, 2, options);
     set_thread_count(3);

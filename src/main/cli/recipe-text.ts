@@ -1,4 +1,5 @@
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
+import { beyondPaperWords } from '../../shared/recipe/beyond-paper.ts'
 import { percent } from './units.ts'
 
 /** "squeezellm, 3 bits, 0.45% kept exactly (paper), exact clustering": a recipe in words. */
@@ -10,6 +11,7 @@ export function recipeText(recipe: Recipe): string {
     sparsity > 0 ? `${percent(sparsity)} kept exactly (${outliers})` : 'nothing kept apart',
     ...(method === 'rtn' ? [] : [`${solver} clustering`]),
     ...(method !== 'rtn' && weighting === 'none' ? ['every weight alike'] : []),
+    ...beyondPaperWords(recipe),
     ...(overrides?.length ? [`${overrides.length} ${overrides.length === 1 ? 'exception' : 'exceptions'}`] : []),
   ].join(', ')
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { QuantizationResult, Recipe } from '../../shared/contract/sidecar/quantization.ts'
+import { beyondPaper } from '../../shared/recipe/beyond-paper.ts'
 import { recipeKey } from '../../shared/sweep/plan.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { calibrationByPath, insertResult, listResults, type ResultRow } from '../db/index.ts'
@@ -147,6 +148,7 @@ function recipeSlug(recipe: Recipe): string {
     ...(sparsity > 0 ? [`${Number((sparsity * 100).toPrecision(4))}pct`, outliers] : []),
     ...(method === 'rtn' ? [] : [solver]),
     ...(weighting === 'none' && method !== 'rtn' ? ['unweighted'] : []),
+    ...beyondPaper(recipe).map(([name, value]) => `${name.replace('Bits', '')}${value}`),
     ...(overrides?.length ? [`mixed-${hashOf(overrides)}`] : []),
   ].join('-')
 }

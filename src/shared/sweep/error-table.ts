@@ -1,5 +1,6 @@
 import type { Recipe } from '../contract/sidecar/quantization.ts'
 import type { ErrorCell, MatrixErrors } from '../contract/sidecar/sweep.ts'
+import { beyondPaper } from '../recipe/beyond-paper.ts'
 import { choiceOf, KEPT_BITS, type Choice } from './plan.ts'
 
 /** What every matrix of a checkpoint loses, by width and sparsity, under one calibration and outlier rule. */
@@ -53,10 +54,14 @@ export function costOf(table: ErrorTable, index: number, choice: Choice): Cost |
   }
 }
 
-/** Sums over the matrices of a recipe; sizeBytes with everything else of the checkpoint. */
+/**
+ * Sums over the matrices of a recipe; sizeBytes with everything else of the checkpoint. Tables hold codebooks of one row,
+ * and everything else as it is: of a recipe that says otherwise nothing is known.
+ */
 export type RecipeCost = { objective: number; sizeBytes: number; bitsPerWeight: number }
 
 export function costOfRecipe(table: ErrorTable, recipe: Recipe): RecipeCost | undefined {
+  if (beyondPaper(recipe).length > 0) return undefined
   return costOfChoices(
     table,
     table.matrices.map(({ name }) => choiceOf(recipe, name)),

@@ -1,4 +1,5 @@
 import type { Recipe } from '../contract/sidecar/quantization.ts'
+import { beyondPaper } from '../recipe/beyond-paper.ts'
 
 /** What one matrix gets; 16 bits: it stays as it is. */
 export type Choice = { bits: number; sparsity: number }
@@ -39,9 +40,10 @@ export function choiceOf(recipe: Pick<Recipe, 'bits' | 'sparsity' | 'overrides'>
 }
 
 /** The same text for recipes that say the same, in whatever order. */
-export function recipeKey({ method, bits, sparsity, outliers, solver, weighting, overrides = [] }: Recipe): string {
+export function recipeKey(recipe: Recipe): string {
+  const { method, bits, sparsity, outliers, solver, weighting, overrides = [] } = recipe
   const exceptions = overrides.map((override) => [override.match, override.bits ?? null, override.sparsity ?? null])
-  return JSON.stringify([method, bits, sparsity, outliers, solver, weighting, exceptions])
+  return JSON.stringify([method, bits, sparsity, outliers, solver, weighting, exceptions, ...beyondPaper(recipe)])
 }
 
 /**

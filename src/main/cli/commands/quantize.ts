@@ -1,5 +1,6 @@
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
+import { beyondPaperFields } from '../../../shared/recipe/beyond-paper.ts'
 import type { QuantizeOutcome } from '../../studio/index.ts'
 import { facts, strong } from '../layout.ts'
 import {
@@ -24,6 +25,10 @@ type Options = CommonOptions &
     outliers: Recipe['outliers']
     solver: Recipe['solver']
     unweighted?: boolean
+    group: number
+    share: number
+    embeddingBits: number
+    headBits: number
     calibration?: string
     recipe?: string
     out?: string
@@ -51,8 +56,16 @@ export function registerQuantize(program: Command): void {
         'outliers',
         'solver',
         'unweighted',
+        'group',
+        'share',
+        'embeddingBits',
+        'headBits',
       ]),
     )
+    .option('--group <weights>', 'weights along a row for each codebook, 32 or more; 0: the whole row', groupSize, 0)
+    .option('--share <rows>', 'neighbouring rows that share a codebook', integer(1, 65_536), 1)
+    .addOption(outsideOption('--embedding-bits <bits>', 'width of the embedding; 16: as it is'))
+    .addOption(outsideOption('--head-bits <bits>', 'width of the output head; 16: as it is'))
     .option('--unweighted', 'cluster with every weight alike, without a calibration')
     .addOption(new Option('--calibration <folder>', 'calibration to use').conflicts(['text', 'sample', 'unweighted']))
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
@@ -72,6 +85,19 @@ export function registerQuantize(program: Command): void {
   )
 }
 
+function groupSize(text: string): number {
+  const value = integer(0, 1_048_576)(text)
+  if (value !== 0 && value < 32) throw new InvalidArgumentError('It must be 0, or 32 or more.')
+  return value
+}
+
+function outsideOption(flags: string, words: string): Option {
+  return new Option(flags, words).default(16).argParser((text) => {
+    if (text === '4' || text === '8' || text === '16') return Number(text)
+    throw new InvalidArgumentError('It must be 4, 8 or 16.')
+  })
+}
+
 function recipeOf({ method, bits, sparsity, outliers, solver, ...options }: Options): Recipe {
   // Rounding to nearest needs no sensitivities; it takes them when they are offered, to choose what is kept exactly.
   const offered =
@@ -80,7 +106,8 @@ function recipeOf({ method, bits, sparsity, outliers, solver, ...options }: Opti
     options.sample === true ||
     options.wikitext === true
   const weighted = !options.unweighted && (method !== 'rtn' || offered)
-  return { method, bits, sparsity, outliers, solver, weighting: weighted ? 'fisher' : 'none' }
+  const weighting = weighted ? 'fisher' : 'none'
+  return { method, bits, sparsity, outliers, solver, weighting, ...beyondPaperFields(options) }
 }
 
 function quantizationText({ result: r, calibration, project }: QuantizeOutcome): string {
@@ -91,6 +118,10 @@ function quantizationText({ result: r, calibration, project }: QuantizeOutcome):
     facts([
       ['Recipe', recipeText(r.recipe)],
       ['Matrices', `${bitsPerWeight(r.bitsPerWeight)}, ${r.matrices.length} matrices, ${kept} weights kept exactly`],
+      ...(r.outside ?? []).map(({ embedding, head, ...matrix }): [string, string] => [
+        embedding ? 'Embedding' : 'Head',
+        `${bitsPerWeight(matrix.bitsPerWeight)}, ${bytes(matrix.sizeBytes)}${embedding && head ? ', the head, too' : ''}`,
+      ]),
       [
         'Size',
         `${bytes(r.sizeBytes)}, ${percent(r.sizeBytes / r.fp16SizeBytes)} of ${bytes(r.fp16SizeBytes)} at 16 bits`,

@@ -124,7 +124,7 @@ function pointRow({ recipe, measured, predicted }: SweptPoint, onFront: boolean,
     bytes(measured.sizeBytes),
     measured.bitsPerWeight.toFixed(2),
     perplexity(measured.perplexity),
-    predicted && base !== undefined ? perplexity(base * Math.exp(predicted.deltaNll)) : '',
+    predicted ? (base === undefined ? '' : perplexity(base * Math.exp(predicted.deltaNll))) : 'not predicted',
     measured.klMean === undefined ? '' : measured.klMean.toFixed(4),
     recipeText(recipe),
   ]

@@ -1,4 +1,5 @@
 import type { ResultSummary } from '../../../shared/contract/studio/index.ts'
+import { beyondPaperWords } from '../../../shared/recipe/beyond-paper.ts'
 import { percent } from '../../ui/units.ts'
 
 type Recipe = ResultSummary['recipe']
@@ -16,11 +17,13 @@ export function recipeBrief({ bits, sparsity }: Recipe): string {
 }
 
 /** What the brief words leave out: "outliers by the paper's rule · exact clustering" */
-export function recipeDetail({ method, outliers, solver, sparsity }: Recipe): string {
+export function recipeDetail(recipe: Recipe): string {
+  const { method, outliers, solver, sparsity } = recipe
   const rule = outliers === 'paper' ? "outliers by the paper's rule" : 'loss-aware outliers'
   return [
     sparsity > 0 && rule,
     method === 'squeezellm' && (solver === 'exact' ? 'exact clustering' : 'Lloyd clustering'),
+    ...beyondPaperWords(recipe),
   ]
     .filter(Boolean)
     .join(' · ')

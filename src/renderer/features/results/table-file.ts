@@ -1,4 +1,5 @@
 import type { Project } from '../../../shared/contract/studio/index.ts'
+import { PAPER_FIELDS } from '../../../shared/recipe/beyond-paper.ts'
 import { perplexityChange, type Comparison } from './comparison.ts'
 
 type Value = string | number | boolean | null
@@ -27,6 +28,10 @@ export function tableRecords(
       outliers: null,
       solver: null,
       weighting: null,
+      group: null,
+      share: null,
+      embeddingBits: null,
+      headBits: null,
       bitsPerWeight: checkpoint.bitsPerWeight,
       sizeBytes: checkpoint.sizeBytes,
       perplexity: before ?? null,
@@ -47,6 +52,10 @@ export function tableRecords(
       outliers: result.recipe.outliers,
       solver: result.recipe.solver,
       weighting: result.recipe.weighting,
+      group: result.recipe.group ?? PAPER_FIELDS.group,
+      share: result.recipe.share ?? PAPER_FIELDS.share,
+      embeddingBits: result.recipe.embeddingBits ?? PAPER_FIELDS.embeddingBits,
+      headBits: result.recipe.headBits ?? PAPER_FIELDS.headBits,
       bitsPerWeight: result.bitsPerWeight,
       sizeBytes: result.sizeBytes,
       perplexity: evaluation?.perplexity ?? null,

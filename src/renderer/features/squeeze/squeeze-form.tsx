@@ -9,6 +9,7 @@ import { Dialog } from '../../ui/dialog.tsx'
 import { Facts } from '../../ui/facts.tsx'
 import { bits, percent, ratio, size } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
+import { Advanced } from './advanced.tsx'
 import { estimate } from './estimate.ts'
 import classes from './squeeze-form.module.css'
 
@@ -59,6 +60,10 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
   const [error, setError] = useState<ErrorInfo>()
   const [starting, setStarting] = useState(false)
   const change = (part: Partial<Recipe>) => setRecipe((known) => ({ ...known, ...part }))
+  function changeMethod(value: string) {
+    const { group: _g, share: _s, ...rest } = recipe
+    setRecipe({ ...rest, ...METHODS.find((known) => known.value === value)?.change })
+  }
   const method = METHODS.find(({ value }) => value === recipe.method)
   const { bitsPerWeight, sizeBytes } = estimate(project.checkpoint, recipe)
 
@@ -87,7 +92,7 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
         <SegmentedControl
           aria-label="Method"
           value={recipe.method}
-          onChange={(value) => change(METHODS.find((known) => known.value === value)?.change ?? {})}
+          onChange={(value) => changeMethod(value)}
           data={METHODS.map(({ value, label }) => ({ value, label }))}
         />
         <p className={classes.words}>{method?.words}</p>
@@ -120,6 +125,7 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
           />
         </div>
       )}
+      <Advanced recipe={recipe} tied={project.checkpoint.tiedEmbeddings} change={setRecipe} />
       <Facts
         facts={[
           { name: 'Bits per weight', value: `about ${bits(bitsPerWeight)}` },

@@ -98,7 +98,7 @@ function Hover({ active, payload }: { active?: boolean; payload?: readonly { pay
   return (
     <div className={classes.hover}>
       <strong>
-        {measured ? (isUniform(measured.recipe) ? recipeBrief(measured.recipe) : 'Mixed widths') : 'Chosen'}
+        {measured ? (measured.recipe.overrides?.length ? 'Mixed widths' : recipeBrief(measured.recipe)) : 'Chosen'}
       </strong>
       <div>
         {size(dot.sizeBytes)}, {dot.bitsPerWeight?.toFixed(2)} bits per weight

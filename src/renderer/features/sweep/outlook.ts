@@ -1,6 +1,7 @@
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { SweepState } from '../../../shared/contract/studio/index.ts'
 import { costOfRecipe, makeErrorTable, type ErrorTable, type RecipeCost } from '../../../shared/sweep/error-table.ts'
+import { beyondPaper } from '../../../shared/recipe/beyond-paper.ts'
 import { learnPredictor, predict, type Predictor } from '../../../shared/sweep/predict.ts'
 
 export const BASE = { method: 'squeezellm', outliers: 'paper', solver: 'exact', weighting: 'fisher' } as const
@@ -64,7 +65,7 @@ export function forecast({ table, predictor, referenceNll }: Outlook, recipe: Re
   return { ...cost, perplexity: perplexityAt(deltaNll), low: perplexityAt(low), high: perplexityAt(high), extrapolates }
 }
 
-/** Width and sparsity, where a recipe is the same for all matrices. */
-export function isUniform({ overrides }: Recipe): boolean {
-  return (overrides ?? []).length === 0
+/** True where width and sparsity, the same for all matrices, are all there is to say. */
+export function isUniform(recipe: Recipe): boolean {
+  return (recipe.overrides ?? []).length === 0 && beyondPaper(recipe).length === 0
 }

@@ -1,4 +1,5 @@
 import type { Project, ResultSummary } from '../../../shared/contract/studio/index.ts'
+import { beyondPaper, beyondPaperWords } from '../../../shared/recipe/beyond-paper.ts'
 import { CopyButton, Command } from '../../ui/command.tsx'
 import { Ago } from '../../ui/data-table.tsx'
 import { Facts } from '../../ui/facts.tsx'
@@ -12,6 +13,7 @@ type Props = { project: Project; result: ResultSummary }
 /** Where it came from and where it is. */
 export function About({ project, result, nowMs }: Props & { nowMs: number }) {
   const { recipe, path, fingerprint, durationMs, createdAtMs, sizeBytes } = result
+  const beyond = beyondPaper(recipe).length > 0 ? [beyondPaperWords(recipe).join(', ')] : []
   const calibration = project.calibrations.find(({ id }) => id === result.calibrationId)
   return (
     <Section title="About">
@@ -29,6 +31,7 @@ export function About({ project, result, nowMs }: Props & { nowMs: number }) {
             { name: 'Weight files', value: `${exact(sizeBytes)} bytes` },
             { name: 'Bits of an index', value: String(recipe.bits) },
             { name: 'Kept exactly', value: recipe.sparsity > 0 ? percent(recipe.sparsity) : 'nothing' },
+            ...beyond.map((value) => ({ name: 'Beyond the paper', value })),
             {
               name: 'Sensitivity',
               value: calibration

@@ -10,6 +10,8 @@ export const recipeOverride = z.object({
 })
 export type RecipeOverride = z.infer<typeof recipeOverride>
 
+const outsideBits = z.int().min(4).max(16)
+
 export const recipe = z.object({
   method: z.string().describe('Id of the method: "squeezellm", "rtn".'),
   bits: z.int().min(2).max(8).describe('Bits of an index.'),
@@ -24,6 +26,19 @@ export const recipe = z.object({
     .max(100_000)
     .optional()
     .describe('What single matrices get instead; where several match, the last one that names a field counts.'),
+  group: z
+    .int()
+    .min(0)
+    .max(1_048_576)
+    .optional()
+    .describe(
+      'Weights along a row that one codebook serves at most, 32 or more; rows are cut evenly. 0 or absent: a whole row.',
+    ),
+  share: z.int().min(1).max(65_536).optional().describe('Neighbouring rows that share a codebook at most; absent: 1.'),
+  embeddingBits: outsideBits.optional().describe('Width of the embedding: 4 or 8 bits; 16 or absent: as it is.'),
+  headBits: outsideBits
+    .optional()
+    .describe('Width of the output head, likewise; of a tied pair both fields are to say the same, or one is absent.'),
 })
 export type Recipe = z.infer<typeof recipe>
 
@@ -51,6 +66,17 @@ export const matrixOutcome = z.object({
   relativeError: z.number().min(0).describe('‖w − ŵ‖ / ‖w‖ over the matrix.'),
 })
 
+/** The embedding or the head; both at once where they are tied. */
+export const outsideOutcome = z.object({
+  name: z.string().describe('Tensor name of the matrix.'),
+  embedding: z.boolean().describe('True for the embedding.'),
+  head: z.boolean().describe('True for the head.'),
+  bits: z.int().min(4).max(8).describe('Bits of a value.'),
+  bitsPerWeight: z.number().min(0).describe('All stored bits of the matrix over its weights.'),
+  sizeBytes: sizeBytes.describe('All stored bytes of the matrix.'),
+  relativeError: z.number().min(0).describe('‖w − ŵ‖ / ‖w‖ over the matrix.'),
+})
+
 export const quantizationResult = z.object({
   kind: z.literal('quantization'),
   out: z.string().describe('Folder of the result, in Hugging Face layout.'),
@@ -67,6 +93,7 @@ export const quantizationResult = z.object({
   fp16SizeBytes: sizeBytes.describe('Bytes that the checkpoint takes with every parameter at 16 bits.'),
   objective: z.number().min(0).describe('Sum over the matrices.'),
   matrices: z.array(matrixOutcome).describe('One entry for each matrix, in the order of the checkpoint.'),
+  outside: z.array(outsideOutcome).optional().describe('Embedding and head, where the recipe squeezes them.'),
   resumedMatrices: z.int().min(0).describe('Matrices taken over from an interrupted run.'),
   peakMemoryBytes: sizeBytes.describe('Peak resident memory of the sidecar.'),
   durationMs,
