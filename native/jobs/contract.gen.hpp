@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "84b59ce49d03495b";
+inline constexpr std::string_view kContractHash = "9133bf15f634f91a";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -285,6 +285,8 @@ struct Recipe {
   RecipeWeighting weighting = {};
   // What single matrices get instead; where several match, the last one that names a field counts. [0..100000 items]
   std::optional<std::vector<RecipeOverride>> overrides = {};
+  // Steps of gradient descent on the codebooks, indices fixed, after the clustering; absent or 0: none. [0, 10000]
+  std::optional<std::int64_t> refine = {};
 };
 
 struct CheckpointWarning {
@@ -413,6 +415,9 @@ struct QuantizationStartParams {
   std::string checkpoint = {};
   // Folder of a calibration of the same checkpoint; needed when weighting is "fisher".
   std::optional<std::string> calibration = {};
+  // safetensors file with "tokens", int32 [samples, length]; needed when the recipe refines. With a calibration, its
+  // own.
+  std::optional<std::string> tokens = {};
   Recipe recipe = {};
   // Folder to make; an unfinished one of the same inputs beside it is taken up again.
   std::string out = {};
@@ -835,6 +840,21 @@ struct MatrixOutcome {
   double relative_error = {};
 };
 
+struct Refinement {
+  // Steps that were made. [>= 1]
+  std::int64_t steps = {};
+  // The step that is kept; 0 when none was better than the codebooks as clustered. [>= 0]
+  std::int64_t best_step = {};
+  // Sequences that it learnt from. [>= 1]
+  std::int64_t samples = {};
+  // Sequences of the same text that it was judged by. [>= 1]
+  std::int64_t held_out = {};
+  // Mean KL divergence from the checkpoint on those before, nats per token. [>= 0]
+  double before = {};
+  // The same of the step that is kept. [>= 0]
+  double after = {};
+};
+
 struct QuantizationResult {
   static constexpr std::string_view kind = "quantization";
   // Folder of the result, in Hugging Face layout.
@@ -858,6 +878,8 @@ struct QuantizationResult {
   double objective = {};
   // One entry for each matrix, in the order of the checkpoint.
   std::vector<MatrixOutcome> matrices = {};
+  // Where the recipe refines.
+  std::optional<Refinement> refinement = {};
   // Matrices taken over from an interrupted run. [>= 0]
   std::int64_t resumed_matrices = {};
   // Peak resident memory of the sidecar. [>= 0]

@@ -35,6 +35,7 @@ Json recipe_json(const contract::Recipe& recipe) {
   Json json = {{"method", recipe.method},          {"bits", recipe.bits},
                {"sparsity", recipe.sparsity},      {"outliers", name_of(recipe.outliers)},
                {"solver", name_of(recipe.solver)}, {"weighting", name_of(recipe.weighting)}};
+  if (recipe.refine.value_or(0) > 0) json["refine"] = *recipe.refine;
   if (!recipe.overrides) return json;
   Json& overrides = json["overrides"] = Json::array();
   for (const contract::RecipeOverride& override : *recipe.overrides) {
@@ -91,6 +92,10 @@ Result<void> write_manifest(const fs::path& folder, const ResultManifest& manife
   Json json = {{"tool", "squeeze-studio"}, {"version", SQUEEZE_VERSION}, {"format_version", kFormatVersion}};
   json["recipe"] = recipe_json(manifest.recipe);
   add_provenance(json, manifest);
+  if (const auto& refinement = manifest.refinement)
+    json["refinement"] = {{"steps", refinement->steps},      {"best_step", refinement->best_step},
+                          {"samples", refinement->samples},  {"held_out", refinement->held_out},
+                          {"kl_before", refinement->before}, {"kl_after", refinement->after}};
   json["matrices"] = Json::array();
   for (const contract::MatrixOutcome& matrix : manifest.matrices)
     json["matrices"].push_back({{"name", matrix.name},
@@ -131,6 +136,7 @@ Result<ResultManifest> read_quantization_config(const std::string& text, const f
                      .outliers = *outliers,
                      .solver = *solver,
                      .weighting = *weighting};
+  if (const auto steps = number_at("refine")) manifest.recipe.refine = static_cast<std::int64_t>(*steps);
   if (json.contains("overrides")) {
     manifest.recipe.overrides = overrides_in(json["overrides"]);
     if (!manifest.recipe.overrides)

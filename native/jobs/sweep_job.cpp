@@ -224,6 +224,10 @@ Result<void> check_sweep(const contract::SweepStartParams& params) {
     const contract::Recipe& recipe = params.recipes[i];
     SQUEEZE_ASSIGN(const Method* method, method_of(recipe));
     SQUEEZE_TRY(check_overrides(recipe));
+    if (refinement_steps(recipe) > 0)
+      return Error{.code = ErrorCode::kInvalidRequest,
+                   .message = "params.recipes[" + std::to_string(i) + "] refines its codebooks, and a sweep does not.",
+                   .hint = "Squeeze with that recipe, and evaluate the result."};
     if (method->uses_sensitivity && weighted(recipe) && !params.calibration)
       return Error{.code = ErrorCode::kInvalidRequest,
                    .message = "params.recipes[" + std::to_string(i) +

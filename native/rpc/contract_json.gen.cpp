@@ -30,7 +30,7 @@ Result<RecipeOverride> decode_recipe_override(const json& value, const JsonPath&
 }
 
 Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting", "overrides"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting", "overrides", "refine"}));
   Recipe out;
   SQUEEZE_TRY(read_field(value, path, "method", out.method, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 8); }));
@@ -39,6 +39,7 @@ Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(read_field(value, path, "solver", out.solver, [](const auto& v, const auto& at) { return decode_recipe_solver(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "weighting", out.weighting, [](const auto& v, const auto& at) { return decode_recipe_weighting(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "overrides", out.overrides, [](const auto& v, const auto& at) { return read_array<RecipeOverride>(v, at, 0, 100000, [](const auto& v, const auto& at) { return decode_recipe_override(v, at); }); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "refine", out.refine, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 10000); }));
   return out;
 }
 
@@ -179,6 +180,7 @@ json encode(const Recipe& value, const JsonPath& path, std::optional<Error>& bad
   out["solver"] = json(name_of(value.solver));
   out["weighting"] = json(name_of(value.weighting));
   if (value.overrides) out["overrides"] = write_array(*value.overrides, JsonPath(path, "overrides"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  if (value.refine) out["refine"] = json(*value.refine);
   return out;
 }
 
@@ -310,6 +312,17 @@ json encode(const MatrixOutcome& value, const JsonPath& path, std::optional<Erro
   return out;
 }
 
+json encode(const Refinement& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["steps"] = json(value.steps);
+  out["bestStep"] = json(value.best_step);
+  out["samples"] = json(value.samples);
+  out["heldOut"] = json(value.held_out);
+  out["before"] = write_number(value.before, JsonPath(path, "before"), bad);
+  out["after"] = write_number(value.after, JsonPath(path, "after"), bad);
+  return out;
+}
+
 json encode(const QuantizationResult& value, const JsonPath& path, std::optional<Error>& bad) {
   json out = json::object();
   out["kind"] = QuantizationResult::kind;
@@ -324,6 +337,7 @@ json encode(const QuantizationResult& value, const JsonPath& path, std::optional
   out["fp16SizeBytes"] = json(value.fp16_size_bytes);
   out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
   out["matrices"] = write_array(value.matrices, JsonPath(path, "matrices"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  if (value.refinement) out["refinement"] = encode(*value.refinement, JsonPath(path, "refinement"), bad);
   out["resumedMatrices"] = json(value.resumed_matrices);
   out["peakMemoryBytes"] = json(value.peak_memory_bytes);
   out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
@@ -598,10 +612,11 @@ Result<CalibrationStartParams> decode_calibration_start_params(const json& value
 }
 
 Result<QuantizationStartParams> decode_quantization_start_params(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "recipe", "out", "device", "threads"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tokens", "recipe", "out", "device", "threads"}));
   QuantizationStartParams out;
   SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "recipe", out.recipe, [](const auto& v, const auto& at) { return decode_recipe(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));

@@ -56,7 +56,9 @@ export function costOf(table: ErrorTable, index: number, choice: Choice): Cost |
 /** Sums over the matrices of a recipe; sizeBytes with everything else of the checkpoint. */
 export type RecipeCost = { objective: number; sizeBytes: number; bitsPerWeight: number }
 
+/** Undefined where the table does not know: refinement moves codebooks by what no table of errors holds. */
 export function costOfRecipe(table: ErrorTable, recipe: Recipe): RecipeCost | undefined {
+  if (recipe.refine) return undefined
   return costOfChoices(
     table,
     table.matrices.map(({ name }) => choiceOf(recipe, name)),

@@ -39,9 +39,10 @@ export function choiceOf(recipe: Pick<Recipe, 'bits' | 'sparsity' | 'overrides'>
 }
 
 /** The same text for recipes that say the same, in whatever order. */
-export function recipeKey({ method, bits, sparsity, outliers, solver, weighting, overrides = [] }: Recipe): string {
+export function recipeKey(recipe: Recipe): string {
+  const { method, bits, sparsity, outliers, solver, weighting, overrides = [], refine } = recipe
   const exceptions = overrides.map((override) => [override.match, override.bits ?? null, override.sparsity ?? null])
-  return JSON.stringify([method, bits, sparsity, outliers, solver, weighting, exceptions])
+  return JSON.stringify([method, bits, sparsity, outliers, solver, weighting, exceptions, ...(refine ? [refine] : [])])
 }
 
 /**

@@ -10,17 +10,19 @@ export function methodWords({ method, weighting }: Recipe): string {
   return METHODS[method] ?? method
 }
 
-/** "3-bit + 0.45 %" */
-export function recipeBrief({ bits, sparsity }: Recipe): string {
-  return sparsity > 0 ? `${bits}-bit + ${percent(sparsity)}` : `${bits}-bit`
+/** "3-bit + 0.45 %, refined" */
+export function recipeBrief({ bits, sparsity, refine }: Recipe): string {
+  const brief = sparsity > 0 ? `${bits}-bit + ${percent(sparsity)}` : `${bits}-bit`
+  return refine ? `${brief}, refined` : brief
 }
 
 /** What the brief words leave out: "outliers by the paper's rule · exact clustering" */
-export function recipeDetail({ method, outliers, solver, sparsity }: Recipe): string {
+export function recipeDetail({ method, outliers, solver, sparsity, refine }: Recipe): string {
   const rule = outliers === 'paper' ? "outliers by the paper's rule" : 'loss-aware outliers'
   return [
     sparsity > 0 && rule,
     method === 'squeezellm' && (solver === 'exact' ? 'exact clustering' : 'Lloyd clustering'),
+    refine && `${refine} steps of refinement`,
   ]
     .filter(Boolean)
     .join(' · ')

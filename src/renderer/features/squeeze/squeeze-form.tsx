@@ -31,12 +31,13 @@ const METHODS: { value: string; label: string; change: Partial<Recipe>; words: s
   {
     value: 'rtn',
     label: 'Round to nearest',
-    change: { method: 'rtn', weighting: 'none', sparsity: 0 },
+    change: { method: 'rtn', weighting: 'none', sparsity: 0, refine: undefined },
     words: 'Evenly spaced values, without calibration: fast, and what others are measured against.',
   },
 ]
 
 const BITS = [2, 3, 4, 5, 6, 8]
+const REFINEMENTS = [0, 20, 40, 100]
 const SPARSITIES = [0, 0.0005, 0.001, 0.0045, 0.01, 0.02, 0.05]
 
 /** The button that begins the main job, and the recipe behind it. */
@@ -119,6 +120,15 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
             ]}
           />
         </div>
+      )}
+      {recipe.method === 'squeezellm' && (
+        <NativeSelect
+          label="Refine the codebooks"
+          description="Gradient descent towards the checkpoint's own answers, on the calibration text. Costs time, no bits."
+          value={String(recipe.refine ?? 0)}
+          onChange={(event) => change({ refine: Number(event.currentTarget.value) || undefined })}
+          data={REFINEMENTS.map((steps) => ({ value: String(steps), label: steps === 0 ? 'no' : `${steps} steps` }))}
+        />
       )}
       <Facts
         facts={[

@@ -1,4 +1,4 @@
-import type { Project, ResultSummary } from '../../../shared/contract/studio/index.ts'
+import type { Project, ResultDetails, ResultSummary } from '../../../shared/contract/studio/index.ts'
 import { CopyButton, Command } from '../../ui/command.tsx'
 import { Ago } from '../../ui/data-table.tsx'
 import { Facts } from '../../ui/facts.tsx'
@@ -8,9 +8,10 @@ import { duration, exact, percent } from '../../ui/units.ts'
 import classes from './result-page.module.css'
 
 type Props = { project: Project; result: ResultSummary }
+type AboutProps = Props & { refinement: ResultDetails['refinement']; nowMs: number }
 
 /** Where it came from and where it is. */
-export function About({ project, result, nowMs }: Props & { nowMs: number }) {
+export function About({ project, result, refinement, nowMs }: AboutProps) {
   const { recipe, path, fingerprint, durationMs, createdAtMs, sizeBytes } = result
   const calibration = project.calibrations.find(({ id }) => id === result.calibrationId)
   return (
@@ -37,6 +38,7 @@ export function About({ project, result, nowMs }: Props & { nowMs: number }) {
                   ? 'none: every weight alike'
                   : 'of a calibration that the project does not have',
             },
+            ...(recipe.refine ? [{ name: 'Refined', value: refinementText(recipe.refine, refinement) }] : []),
             {
               name: 'Made',
               value: (
@@ -52,6 +54,14 @@ export function About({ project, result, nowMs }: Props & { nowMs: number }) {
       </Panel>
     </Section>
   )
+}
+
+function refinementText(steps: number, refinement: ResultDetails['refinement']): string {
+  if (!refinement) return `in ${exact(steps)} steps`
+  const { bestStep, heldOut, before, after } = refinement
+  if (bestStep === 0) return `${exact(steps)} steps tried, none better on ${exact(heldOut)} held-out samples: unchanged`
+  const [from, to] = [before, after].map((kl) => kl.toPrecision(3))
+  return `${exact(steps)} steps, the best after ${exact(bestStep)}: KL ${from} → ${to} nats/token on ${exact(heldOut)} held-out samples`
 }
 
 /** The same folder from a terminal. */
