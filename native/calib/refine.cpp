@@ -66,6 +66,10 @@ class Refiner {
   struct Rows {
     std::int64_t first, count;  // samples
   };
+  // Passes of one sample through one layer, forwards, and tokens that are read.
+  struct Work {
+    double passes = 0, tokens = 0;
+  };
 
   Result<void> open();
   Result<void> teach();
@@ -78,6 +82,7 @@ class Refiner {
   Result<void> descend(const RefinementJournal& journal, RefinementState& state);
   std::string inputs_text() const;
   Rows batch_of(std::int64_t step) const;
+  Work work_of(std::int64_t steps, std::int64_t judged) const;
 
   std::int64_t layers() const { return squeezed_.config().layers; }
   MatrixView<const std::int32_t> tokens_of(Rows samples) const {
@@ -103,14 +108,26 @@ class Refiner {
   std::optional<ActivationStore> taught_, inputs_, held_out_;
   DecoderWorkspace space_;
   Scratch teacher_logits_;
-  double done_ = 0, total_ = 0;
+  Work plan_;
+  double done_ = 0;  // passes
 };
 
 Result<void> Refiner::advance(double passes, const std::string& detail) {
   done_ += passes;
-  const double tokens = done_ * static_cast<double>(samples_.tokens.cols) / static_cast<double>(layers());
-  context_.report({.fraction = done_ / total_, .work_done = tokens, .unit = "tokens", .detail = detail});
+  const double fraction = done_ / plan_.passes;
+  context_.report({.fraction = fraction, .work_done = fraction * plan_.tokens, .unit = "tokens", .detail = detail});
   return context_.check_cancelled();
+}
+
+// What the first `steps` steps cost, with the samples that they are judged by.
+Refiner::Work Refiner::work_of(std::int64_t steps, std::int64_t judged) const {
+  double read = static_cast<double>(judged * samples_.held_out()), passes = read;
+  for (std::int64_t s = 1; s <= steps; ++s) {
+    const auto count = static_cast<double>(batch_of(s).count);
+    read += count;
+    passes += (1 + kBackwardCost) * count;
+  }
+  return {.passes = passes * static_cast<double>(layers()), .tokens = read * static_cast<double>(samples_.tokens.cols)};
 }
 
 Refiner::Rows Refiner::batch_of(std::int64_t step) const {
@@ -292,10 +309,11 @@ Result<Refinement> Refiner::operator()() {
   });
   const RefinementJournal journal(options_.folder, inputs_text());
   journal.read(state);
-  const auto count = [&](std::int64_t n) { return static_cast<double>(n * layers()); };
-  const std::int64_t judged = (options_.steps + kJudgeEvery - 1) / kJudgeEvery + 1;
-  total_ = count(samples_.tokens.rows + judged * samples_.held_out());
-  for (std::int64_t s = 1; s <= options_.steps; ++s) total_ += (1 + kBackwardCost) * count(batch_of(s).count);
+  const auto times_judged = [](std::int64_t step) { return (step + kJudgeEvery - 1) / kJudgeEvery + 1; };
+  plan_ = work_of(options_.steps, times_judged(options_.steps));
+  plan_.passes += static_cast<double>(samples_.tokens.rows * layers());
+  plan_.tokens += static_cast<double>(samples_.tokens.view().size());
+  if (state.judged >= 0) done_ = work_of(state.step, times_judged(state.judged)).passes;
   SQUEEZE_TRY(teach());
   if (auto done = descend(journal, state); !done.ok()) {
     if (state.step > 0) SQUEEZE_TRY(journal.write(state));
