@@ -2,10 +2,12 @@
  * Perplexity and true bits per weight of every method, width and sparsity on one or more checkpoints, as Markdown.
  *
  *   node scripts/quality-table.ts CKPT=TEXT [CKPT=TEXT ...] [--window 256] [--limit-windows 60] [--out FILE]
+ *     [--method RTN|squeezellm|...] [--bits 4,3,2] [--sparsity 0,0.0005,...] [--refine STEPS]
  *
  * The first 400,000 characters of TEXT are for perplexity, the rest for calibration, so the two never share text. Where
  * CKPT has its own `heldout.txt` and `calibration.txt`, TEXT is left out. Each cell is one `squeeze quantize` and one
- * `squeeze evaluate`; nothing is taken from a table.
+ * `squeeze evaluate`; nothing is taken from a table. With --refine, cells are those of the paper's recipe, each as it is
+ * and refined in so many steps on the calibration text.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -20,6 +22,10 @@ const { values, positionals } = parseArgs({
     window: { type: 'string', default: '256' },
     'limit-windows': { type: 'string', default: '60' },
     samples: { type: 'string', default: '100' },
+    method: { type: 'string' },
+    bits: { type: 'string', default: '4,3,2' },
+    sparsity: { type: 'string', default: '0,0.0005,0.0045,0.01' },
+    refine: { type: 'string' },
     out: { type: 'string' },
   },
 })
@@ -44,16 +50,37 @@ interface Cell {
   flags: string[]
 }
 
+const [widths, sparsities] = [values.bits, values.sparsity].map((list) => list.split(',').map(Number)) as [
+  number[],
+  number[],
+]
+
+/** The paper's recipe in pairs: as it is, and refined. */
+function pairs(refine: string): Cell[] {
+  return widths.flatMap((bits) =>
+    sparsities.flatMap((sparsity) =>
+      ['0', refine].map((steps) => ({
+        label: steps === '0' ? 'squeezellm' : `squeezellm, refined`,
+        bits,
+        sparsity,
+        rule: sparsity === 0 ? '' : 'paper',
+        weighted: true,
+        flags: ['--method', 'squeezellm', ...(steps === '0' ? [] : ['--refine', steps])],
+      })),
+    ),
+  )
+}
+
 /** Every cell of the table: RTN dense; codebooks without and with sensitivity × sparsity × outlier rule. */
 function cells(): Cell[] {
   const list: Cell[] = []
-  for (const bits of [4, 3, 2]) {
+  for (const bits of widths) {
     list.push({ label: 'RTN', bits, sparsity: 0, rule: '', weighted: false, flags: ['--method', 'rtn'] })
     for (const [label, weighted] of [
       ['k-means, unweighted', false],
       ['squeezellm', true],
     ] as const) {
-      for (const sparsity of [0, 0.0005, 0.0045, 0.01]) {
+      for (const sparsity of sparsities) {
         for (const rule of sparsity === 0 ? ['paper'] : ['paper', 'loss-aware']) {
           const flags = ['--method', 'squeezellm', '--outliers', rule, ...(weighted ? [] : ['--unweighted'])]
           list.push({ label, bits, sparsity, rule: sparsity === 0 ? '' : rule, weighted, flags })
@@ -61,7 +88,7 @@ function cells(): Cell[] {
       }
     }
   }
-  return list
+  return list.filter(({ label }) => values.method === undefined || values.method === label)
 }
 
 const scratch = mkdtempSync(join(tmpdir(), 'squeeze-quality-'))
@@ -111,8 +138,10 @@ try {
       )
 
     const full = evaluate(checkpoint)
-    const rows = [`| full precision | – | – | – | – | ${(full.perplexity as number).toFixed(3)} | – | – |`]
-    for (const cell of cells()) {
+    const rows = [
+      `| full precision | – | – | – | – | ${(full.perplexity as number).toFixed(3)} | – | – |${values.refine === undefined ? '' : ' – |'}`,
+    ]
+    for (const cell of values.refine === undefined ? cells() : pairs(values.refine)) {
       const out = join(work, 'result')
       const made = squeeze(
         'quantize',
@@ -123,6 +152,7 @@ try {
         '--sparsity',
         String(cell.sparsity),
         ...(cell.weighted ? ['--calibration', calibration] : []),
+        ...(cell.flags.includes('--refine') ? ['--text', calibrationText] : []),
         '--out',
         out,
       )
@@ -133,7 +163,8 @@ try {
         `| ${cell.label} | ${cell.bits} | ${(cell.sparsity * 100).toFixed(2)} % | ${cell.rule || '–'} | ` +
           `${(made.bitsPerWeight as number).toFixed(2)} | ${perplexity?.toFixed(3) ?? 'diverged'} | ` +
           `${perplexity === undefined ? '–' : (perplexity - (full.perplexity as number)).toFixed(3)} | ` +
-          `${((measured.divergence as { klMean: number } | undefined)?.klMean ?? NaN).toFixed(4)} |`,
+          `${((measured.divergence as { klMean: number } | undefined)?.klMean ?? NaN).toFixed(4)} |` +
+          (values.refine === undefined ? '' : ` ${((made.durationMs as number) / 1000).toFixed(1)} |`),
       )
       process.stderr.write(`${name}: ${rows.at(-1)}\n`)
     }
@@ -143,8 +174,9 @@ try {
         '',
         `${String(full.tokens)} predicted tokens, windows of ${values.window}; calibration ${values.samples} × ${length} tokens of other text.`,
         '',
-        '| Method | Bits | Sparsity | Outliers | Bits per weight | Perplexity | More than at full precision | KL (nats) |',
-        '|---|---|---|---|---|---|---|---|',
+        '| Method | Bits | Sparsity | Outliers | Bits per weight | Perplexity | More than at full precision | KL (nats) |' +
+          (values.refine === undefined ? '' : ' Time (s) |'),
+        `|---|---|---|---|---|---|---|---|${values.refine === undefined ? '' : '---|'}`,
         ...rows,
       ].join('\n'),
     )

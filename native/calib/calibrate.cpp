@@ -35,17 +35,17 @@ namespace {
 // Shares of the time: forward one product a linear, backward four (again, dX, dW and what lies between).
 constexpr double kForwardWeight = 0.2, kBackwardWeight = 0.8;
 
-std::string fingerprint_of(const Model& model, MatrixView<const std::int32_t> tokens,
-                           const CalibrationOptions& options) {
+std::string fingerprint_of(const Model& model, MatrixView<const std::int32_t> tokens, Estimator estimator,
+                           Precision precision) {
   Fingerprint hash;
   hash.add("calibration 1");
   hash.add(model.fingerprint());
-  hash.add(options.estimator == Estimator::kSample ? "sample" : "token");
+  hash.add(estimator == Estimator::kSample ? "sample" : "token");
   hash.add(tokens.rows);
   hash.add(tokens.cols);
   hash.add(std::as_bytes(tokens.flat()));
   // Nothing is added for fp32, so that calibrations made before there was a choice keep their names.
-  if (options.precision != Precision::kFloat32) hash.add(name_of(options.precision));
+  if (precision != Precision::kFloat32) hash.add(name_of(precision));
   return hash.hex();
 }
 
@@ -185,7 +185,7 @@ Result<CalibrationOutcome> calibrate(const Model& model, MatrixView<const std::i
                                      const CalibrationOptions& options, RunContext& context) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
   if (!options.engine) SQUEEZE_TRY(check_supported(options.precision));
-  const std::string fingerprint = fingerprint_of(model, tokens, options);
+  const std::string fingerprint = fingerprint_of(model, tokens, options.estimator, options.precision);
   SQUEEZE_ASSIGN(auto journal, CalibrationJournal::open(options.out, fingerprint, model));
   if (auto done = run_layers(model, tokens, options, context, journal); !done.ok()) {
     journal.leave();
@@ -227,6 +227,13 @@ Result<Calibration> open_calibration(const std::filesystem::path& folder, const 
                    .tensor = tensor.name};
   }
   return calibration;
+}
+
+bool is_made_from(const Calibration& calibration, const Model& model, MatrixView<const std::int32_t> tokens) {
+  for (const Estimator estimator : {Estimator::kSample, Estimator::kToken})
+    for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16})
+      if (fingerprint_of(model, tokens, estimator, precision) == calibration.fingerprint) return true;
+  return false;
 }
 
 }  // namespace squeeze

@@ -56,5 +56,7 @@ struct Calibration {
   TensorStore store;
 };
 Result<Calibration> open_calibration(const std::filesystem::path& folder, const Model& model);
+// Whether these are the tokens that it was made from, with whichever estimator and precision.
+bool is_made_from(const Calibration& calibration, const Model& model, MatrixView<const std::int32_t> tokens);
 
 }  // namespace squeeze

@@ -4,7 +4,8 @@
 
 #include "base/threads.hpp"
 #include "calib/device_engine.hpp"
-#include "calib/squared_gradients.hpp"
+#include "calib/gradient_rows.hpp"
+#include "calib/processor_passes.hpp"
 #include "formats/multiply.hpp"
 #include "ops/attention/query_block.hpp"
 
@@ -64,7 +65,7 @@ std::int64_t on_processor(const Model& model, std::int64_t samples, std::int64_t
   const std::int64_t logits = std::min((length - 1) * c.vocabulary, std::max(kLogitFloats, c.vocabulary));
   const std::int64_t scores = thread_count() * 2 * std::min(length, kQueryBlock) * length;
   const std::int64_t squares = estimator == Estimator::kToken ? length * 2 * w.widest() : 0;
-  const std::int64_t products = thread_count() * SquaredGradients::kBlockRows * w.widest();
+  const std::int64_t products = thread_count() * kGradientRows * w.widest();
   const std::int64_t floats = layer_sizes(model).weights + passes + logits + scores + squares + products;
   // Factors of products with weights, and of those that F is made of.
   const std::int64_t rounded = precision == Precision::kBFloat16 ? (2 * batch + 2 * length) * w.widest() : 0;

@@ -44,11 +44,6 @@ class GradientEngine {
 using GradientEngineFactory = std::function<Result<std::unique_ptr<GradientEngine>>(
     const Model& model, std::int64_t length, Precision precision, Estimator estimator)>;
 
-// What the processor takes at a time: tokens in one pass of a layer on the way forward (at least one sequence), and
-// logits, which then are 64 MB.
-inline constexpr std::int64_t kForwardRows = 1024;
-inline constexpr std::int64_t kLogitFloats = 1 << 24;
-
 // kDeviceUnavailable where the processor lacks the precision.
 Result<std::unique_ptr<GradientEngine>> make_processor_engine(const Model& model, std::int64_t length,
                                                               Precision precision, Estimator estimator);

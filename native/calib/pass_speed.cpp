@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/threads.hpp"
+#include "calib/processor_passes.hpp"
 #include "calib/squared_gradients.hpp"
 #include "formats/multiply.hpp"
 #include "formats/synthetic.hpp"

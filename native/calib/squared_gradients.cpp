@@ -4,7 +4,7 @@
 
 #include "base/simd.hpp"
 #include "base/threads.hpp"
-#include "ops/matmul/block_matmul.hpp"
+#include "calib/gradient_rows.hpp"
 #include "ops/matmul/rounded.hpp"
 #include "ops/row_chunk.hpp"
 
@@ -47,11 +47,8 @@ SquaredGradients::SquaredGradients(Estimator estimator, Precision precision, std
 // its cache.
 template <typename T>
 static void add_products(Estimator estimator, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<float> sum) {
-  parallel_for(sum.rows, SquaredGradients::kBlockRows, [&](std::int64_t first, std::int64_t last) {
-    thread_local Scratch room;
-    const MatrixView<float> product = room.matrix(last - first, sum.cols);
-    block_matmul_tn<T>(StridedView<const T>(dy.data + first, dy.rows, last - first, dy.cols), x, product);
-    const auto accumulate = estimator == Estimator::kSample ? add_squares : add_values;
+  const auto accumulate = estimator == Estimator::kSample ? add_squares : add_values;
+  for_gradient_rows(x, dy, [&](std::int64_t first, MatrixView<const float> product) {
     accumulate(sum.data + first * sum.cols, product.data, product.size());
   });
 }

@@ -12,10 +12,6 @@ namespace squeeze {
 
 class SquaredGradients {
  public:
-  // Of F, that a thread works on at a time. Of 64, 128 and 256 rows, 512 tokens and 2048 columns in bf16, one core of a
-  // Zen 5 does 278, 373 and 338 GFLOP/s.
-  static constexpr std::int64_t kBlockRows = 128;
-
   SquaredGradients(Estimator estimator, Precision precision, std::span<const MatrixSlot> slots);
 
   // Adds one sample's share for the linear `index`: its input x[T, K] and the gradient dy[T, N] of its output. One call

@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "6119a6fdb0d0fcd6";
+inline constexpr std::string_view kContractHash = "0e1772bd9f356a3f";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -294,6 +294,8 @@ struct Recipe {
   std::optional<std::int64_t> embedding_bits = {};
   // Width of the output head, likewise; of a tied pair both fields are to say the same, or one is absent. [4, 16]
   std::optional<std::int64_t> head_bits = {};
+  // Steps of gradient descent on the codebooks, indices fixed, after the clustering; absent or 0: none. [0, 10000]
+  std::optional<std::int64_t> refine = {};
 };
 
 struct CheckpointWarning {
@@ -503,6 +505,9 @@ struct QuantizationStartParams {
   std::string checkpoint = {};
   // Folder of a calibration of the same checkpoint; needed when weighting is "fisher".
   std::optional<std::string> calibration = {};
+  // safetensors file with "tokens", int32 [samples, length]; needed when the recipe refines. With a calibration, its
+  // own.
+  std::optional<std::string> tokens = {};
   Recipe recipe = {};
   // Folder to make; an unfinished one of the same inputs beside it is taken up again.
   std::string out = {};
@@ -946,6 +951,21 @@ struct OutsideOutcome {
   double relative_error = {};
 };
 
+struct Refinement {
+  // Steps that were made. [>= 1]
+  std::int64_t steps = {};
+  // The step that is kept; 0 when none was better than the codebooks as clustered. [>= 0]
+  std::int64_t best_step = {};
+  // Sequences that it learnt from. [>= 1]
+  std::int64_t samples = {};
+  // Sequences of the same text that it was judged by. [>= 1]
+  std::int64_t held_out = {};
+  // Mean KL divergence from the checkpoint on those before, nats per token. [>= 0]
+  double before = {};
+  // The same of the step that is kept. [>= 0]
+  double after = {};
+};
+
 struct QuantizationResult {
   static constexpr std::string_view kind = "quantization";
   // Folder of the result, in Hugging Face layout.
@@ -971,6 +991,8 @@ struct QuantizationResult {
   std::vector<MatrixOutcome> matrices = {};
   // Embedding and head, where the recipe squeezes them.
   std::optional<std::vector<OutsideOutcome>> outside = {};
+  // Where the recipe refines.
+  std::optional<Refinement> refinement = {};
   // Matrices taken over from an interrupted run. [>= 0]
   std::int64_t resumed_matrices = {};
   // Peak resident memory of the sidecar. [>= 0]

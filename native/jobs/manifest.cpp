@@ -44,6 +44,7 @@ Json recipe_json(const contract::Recipe& recipe) {
   add("share", recipe.share);
   add("embedding_bits", recipe.embedding_bits);
   add("head_bits", recipe.head_bits);
+  add("refine", recipe.refine);
   if (!recipe.overrides) return json;
   Json& overrides = json["overrides"] = Json::array();
   for (const contract::RecipeOverride& override : *recipe.overrides) {
@@ -100,6 +101,10 @@ Result<void> write_manifest(const fs::path& folder, const ResultManifest& manife
   Json json = {{"tool", "squeeze-studio"}, {"version", SQUEEZE_VERSION}, {"format_version", kFormatVersion}};
   json["recipe"] = recipe_json(manifest.recipe);
   add_provenance(json, manifest);
+  if (const auto& refinement = manifest.refinement)
+    json["refinement"] = {{"steps", refinement->steps},      {"best_step", refinement->best_step},
+                          {"samples", refinement->samples},  {"held_out", refinement->held_out},
+                          {"kl_before", refinement->before}, {"kl_after", refinement->after}};
   json["matrices"] = Json::array();
   for (const contract::MatrixOutcome& matrix : manifest.matrices)
     json["matrices"].push_back({{"name", matrix.name},
@@ -155,7 +160,8 @@ Result<ResultManifest> read_quantization_config(const std::string& text, const f
   for (const auto& [field, to] : {std::pair{"group", &manifest.recipe.group},
                                   {"share", &manifest.recipe.share},
                                   {"embedding_bits", &manifest.recipe.embedding_bits},
-                                  {"head_bits", &manifest.recipe.head_bits}}) {
+                                  {"head_bits", &manifest.recipe.head_bits},
+                                  {"refine", &manifest.recipe.refine}}) {
     const auto value = number_at(field);
     if (!value) continue;
     if (!(*value >= 0 && *value <= kMostField))

@@ -20,12 +20,13 @@ struct ResultManifest {
   double bits_per_weight = 0;  // of the matrices
   std::vector<contract::MatrixOutcome> matrices;
   std::optional<std::vector<contract::OutsideOutcome>> outside;  // embedding and head, where they are squeezed
+  std::optional<contract::Refinement> refinement;
 };
 
 // The checkpoint's config.json with the manifest's "quantization_config" put in.
 Result<void> write_result_config(const std::filesystem::path& from, const std::filesystem::path& to,
                                  const ResultManifest& manifest);
-// squeeze.json: recipe, fingerprints, one entry for each matrix. Holds no times, so that equal runs give equal files.
+// squeeze.json: recipe, fingerprints, what refinement did, one entry for each matrix. Holds no times, so that equal runs give equal files.
 Result<void> write_manifest(const std::filesystem::path& folder, const ResultManifest& manifest);
 
 // Reads back "quantization_config" (as Model::quantization_json gives it), without the matrices.

@@ -1,18 +1,23 @@
 #include "jobs/quantization_job.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <set>
 
 #include "base/part_context.hpp"
+#include "calib/refine.hpp"
+#include "formats/lut/lut.hpp"
 #include "jobs/machine.hpp"
 #include "jobs/manifest.hpp"
+#include "jobs/matrix_error.hpp"
 #include "jobs/matrix_source.hpp"
 #include "jobs/model_writer.hpp"
 #include "jobs/output.hpp"
 #include "jobs/outside.hpp"
 #include "jobs/quantization_journal.hpp"
 #include "jobs/recipe.hpp"
+#include "jobs/tokens.hpp"
 
 namespace squeeze {
 
@@ -23,7 +28,8 @@ namespace {
 // Shares of the job's time. Finding what all matrices have in common reads every one of them once.
 constexpr double kPrepareWeight = 0.2;
 constexpr double kWriteWeight = 0.05;
-constexpr double kOutsideWeight = 0.05;
+constexpr double kOutsideWeight = 0.05;  // where the recipe squeezes embedding or head
+constexpr double kRefineWeight = 0.8;    // where the recipe refines
 
 bool uses_calibration(const contract::QuantizationStartParams& params) {
   return params.recipe.weighting == contract::RecipeWeighting::kFisher && params.calibration.has_value();
@@ -42,7 +48,15 @@ class Run {
   Result<void> squeeze_matrices();
   Result<void> squeeze_outside_matrices();
   Result<JournalEntry> squeeze(std::size_t index, const std::any& prepared);
+  Result<void> refine_codebooks();
+  Result<void> measure_refined(const Model& squeezed, std::size_t index);
   Result<contract::QuantizationResult> assemble();
+  ResultManifest manifest_of_inputs() const;
+  Result<std::int64_t> write(const fs::path& folder, const ResultManifest& manifest);
+  double squeeze_share() const {
+    return 1 - kWriteWeight - (outside_.empty() ? 0 : kOutsideWeight) - (refines() ? kRefineWeight : 0);
+  }
+  bool refines() const { return refinement_steps(params_.recipe) > 0; }
   contract::MatrixOutcome outcome_of(const MatrixSlot& slot, const MethodOptions& options,
                                      const JournalEntry& entry) const;
   Result<contract::MatrixOutcome> kept_outcome(const MatrixSlot& slot) const;
@@ -59,6 +73,7 @@ class Run {
   std::optional<QuantizationJournal> journal_;
   std::vector<std::optional<JournalEntry>> entries_;  // of each matrix that is squeezed and done
   std::vector<JournalEntry> outside_entries_;
+  std::optional<Refinement> refinement_;
   double done_weights_ = 0;
   std::int64_t resumed_ = 0;
 };
@@ -122,9 +137,9 @@ Result<void> Run::squeeze_matrices() {
   }
   if (resumed_ > 0) std::cerr << "taking over " << resumed_ << " of " << slots.size() << " matrices" << std::endl;
 
-  SQUEEZE_ASSIGN(const Preparations prepared, Preparations::make(*source_, *method_, wanted, kPrepareWeight, context_));
-  const double after = kWriteWeight + (outside_.empty() ? 0 : kOutsideWeight);
-  context_.stage("Squeezing", 1 - after - prepared.used_weight());
+  SQUEEZE_ASSIGN(const Preparations prepared,
+                 Preparations::make(*source_, *method_, wanted, kPrepareWeight * squeeze_share(), context_));
+  context_.stage("Squeezing", squeeze_share() - prepared.used_weight());
   for (std::size_t i = 0; i < slots.size(); ++i) {
     SQUEEZE_TRY(context_.check_cancelled());
     if (entries_[i] || !plan_[i]) continue;
@@ -206,23 +221,98 @@ Result<contract::MatrixOutcome> Run::kept_outcome(const MatrixSlot& slot) const 
                                  .relative_error = 0};
 }
 
-Result<contract::QuantizationResult> Run::assemble() {
-  context_.stage("Writing", kWriteWeight);
-  const TensorStore& store = model().store();
-  contract::QuantizationResult out;
+ResultManifest Run::manifest_of_inputs() const {
   ResultManifest manifest;
   manifest.recipe = params_.recipe;
   manifest.checkpoint_fingerprint = model().fingerprint();
   if (source_->calibration()) manifest.calibration_fingerprint = source_->calibration()->fingerprint;
+  return manifest;
+}
 
+// A folder of what is squeezed so far, and the bytes of its weight files.
+Result<std::int64_t> Run::write(const fs::path& folder, const ResultManifest& manifest) {
   std::set<std::string> replaced;
   std::vector<TensorSource> tensors;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (!plan_[i]) continue;
+    const std::string& name = model().matrices()[i].name;
+    replaced.insert(name + ".weight");
+    for (const TensorView& tensor : entries_[i]->file.tensors()) {
+      const bool moved = refinement_ && tensor.name == name + ".lookup_table";
+      tensors.push_back(moved ? tensor_source(tensor.name, tensor.dtype, tensor.shape,
+                                              std::span<const Half>(refinement_->tables.at(name)))
+                              : copy_of(tensor));
+    }
+  }
+  for (std::size_t i = 0; i < outside_entries_.size(); ++i) {
+    replaced.insert(outside_[i].name + ".weight");
+    // A tied head that is stored once more all the same would be read instead.
+    if (outside_[i].embedding && outside_[i].head) replaced.insert("lm_head.weight");
+    for (const TensorView& tensor : outside_entries_[i].file.tensors()) tensors.push_back(copy_of(tensor));
+  }
+  const TensorStore& store = model().store();
+  for (const std::string& name : store.names())
+    if (!replaced.contains(name)) tensors.push_back(copy_of(*store.find(name)));
+  std::error_code code;
+  fs::remove_all(folder, code);
+  SQUEEZE_TRY(make_folder(folder));
+  SQUEEZE_ASSIGN(const std::int64_t bytes, write_model(folder, tensors, context_));
+  SQUEEZE_TRY(copy_companions(model().folder(), folder));
+  SQUEEZE_TRY(write_result_config(model().folder(), folder, manifest));
+  return bytes;
+}
+
+// Codebooks of the squeezed model moved down the loss. It is written as it is for that, and read layer by layer.
+Result<void> Run::refine_codebooks() {
+  SQUEEZE_ASSIGN(const Matrix<std::int32_t> tokens, read_tokens(*params_.tokens, model().config()));
+  if (source_->calibration() && !is_made_from(*source_->calibration(), model(), tokens.view()))
+    return Error{.code = ErrorCode::kCalibrationMismatch,
+                 .message = "The text for refinement is not the one that the calibration in " + *params_.calibration +
+                            " was made from.",
+                 .hint = "Name that text, or leave the calibration out: then one is made from the text."};
+  const fs::path folder = partial_of(params_.out) / "refinement";
+  SQUEEZE_TRY(make_folder(folder));
+  SQUEEZE_TRY(write(folder / "start", manifest_of_inputs()));
+  SQUEEZE_ASSIGN(const auto squeezed, Model::open(folder / "start"));
+  context_.stage("Refining codebooks", kRefineWeight);
+  SQUEEZE_ASSIGN(refinement_, refine(model(), *squeezed, tokens.view(),
+                                     {.steps = refinement_steps(params_.recipe), .folder = folder}, context_));
+  if (refinement_->best_step == 0) return {};
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    if (plan_[i]) SQUEEZE_TRY(measure_refined(*squeezed, i));
+  return {};
+}
+
+// Objective and error of the clustering hold no longer.
+Result<void> Run::measure_refined(const Model& squeezed, std::size_t index) {
+  const MatrixSlot& slot = model().matrices()[index];
+  SQUEEZE_TRY(context_.check_cancelled());
+  SQUEEZE_ASSIGN(LoadedMatrix loaded, source_->load(slot));
+  if (plan_[index]->weighting == Weighting::kNone) loaded.input.sensitivity = {};
+  SQUEEZE_ASSIGN(const auto linear, squeezed.linear(slot));
+  const auto refined = static_cast<const LutWeight&>(*linear).with_tables(refinement_->tables.at(slot.name));
+  const MatrixError error = matrix_error(loaded.input, *refined);
+  entries_[index]->objective = error.objective;
+  entries_[index]->relative_error = error.relative_error;
+  return {};
+}
+
+Result<contract::QuantizationResult> Run::assemble() {
+  context_.stage("Writing", kWriteWeight);
+  const TensorStore& store = model().store();
+  contract::QuantizationResult out;
+  ResultManifest manifest = manifest_of_inputs();
+  if (refinement_)
+    manifest.refinement = contract::Refinement{.steps = refinement_->steps,
+                                               .best_step = refinement_->best_step,
+                                               .samples = refinement_->samples,
+                                               .held_out = refinement_->held_out,
+                                               .before = std::max(0.0, refinement_->before),
+                                               .after = std::max(0.0, refinement_->after)};
   double matrix_bits = 0;
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const MatrixSlot& slot = model().matrices()[i];
     if (plan_[i]) {
-      replaced.insert(slot.name + ".weight");
-      for (const TensorView& tensor : entries_[i]->file.tensors()) tensors.push_back(copy_of(tensor));
       manifest.matrices.push_back(outcome_of(slot, *plan_[i], *entries_[i]));
     } else {
       SQUEEZE_ASSIGN(contract::MatrixOutcome kept, kept_outcome(slot));
@@ -232,10 +322,6 @@ Result<contract::QuantizationResult> Run::assemble() {
     out.objective += manifest.matrices.back().objective;
   }
   for (std::size_t i = 0; i < outside_.size(); ++i) {
-    replaced.insert(outside_[i].name + ".weight");
-    // A tied head that is stored once more all the same would be read instead.
-    if (outside_[i].embedding && outside_[i].head) replaced.insert("lm_head.weight");
-    for (const TensorView& tensor : outside_entries_[i].file.tensors()) tensors.push_back(copy_of(tensor));
     if (!out.outside) out.outside.emplace();
     out.outside->push_back(squeeze::outcome_of(outside_[i], outside_entries_[i], model().config()));
   }
@@ -243,20 +329,13 @@ Result<contract::QuantizationResult> Run::assemble() {
   manifest.bits_per_weight = matrix_bits / source_->total_weights();
   std::int64_t parameters = 0;
   for (const std::string& name : store.names()) {
-    const TensorView& tensor = *store.find(name);
     const bool second_head = model().config().tied_embeddings && name == "lm_head.weight";
-    if (!second_head) parameters += tensor.count();
-    if (!replaced.contains(name)) tensors.push_back(copy_of(tensor));
+    if (!second_head) parameters += store.find(name)->count();
   }
 
   // Built beside the journal, so that a run killed at any moment finds either all matrices or the finished folder.
   const fs::path folder = partial_of(params_.out) / "result";
-  std::error_code code;
-  fs::remove_all(folder, code);
-  SQUEEZE_TRY(make_folder(folder));
-  SQUEEZE_ASSIGN(out.size_bytes, write_model(folder, tensors, context_));
-  SQUEEZE_TRY(copy_companions(model().folder(), folder));
-  SQUEEZE_TRY(write_result_config(model().folder(), folder, manifest));
+  SQUEEZE_ASSIGN(out.size_bytes, write(folder, manifest));
   SQUEEZE_TRY(write_manifest(folder, manifest));
   {
     SQUEEZE_ASSIGN(const auto result, Model::open(folder));  // what cannot be opened again is not published
@@ -266,7 +345,8 @@ Result<contract::QuantizationResult> Run::assemble() {
   entries_.clear();
   outside_entries_.clear();
   // Only what is ours: somebody may have put something else there.
-  fs::remove_all(partial_of(params_.out) / "matrices", code);
+  std::error_code code;
+  for (const char* ours : {"matrices", "refinement"}) fs::remove_all(partial_of(params_.out) / ours, code);
   fs::remove(partial_of(params_.out), code);
 
   out.out = params_.out;
@@ -277,6 +357,7 @@ Result<contract::QuantizationResult> Run::assemble() {
   out.checkpoint_size_bytes = store.size_bytes();
   out.fp16_size_bytes = 2 * parameters;
   out.matrices = std::move(manifest.matrices);
+  out.refinement = manifest.refinement;
   out.resumed_matrices = resumed_;
   return out;
 }
@@ -287,6 +368,7 @@ Result<contract::QuantizationResult> Run::operator()() {
   SQUEEZE_ASSIGN(const OutputClaim claim, OutputClaim::take(params_.out));
   SQUEEZE_TRY(open_inputs());
   SQUEEZE_TRY(squeeze_matrices());
+  if (refines()) SQUEEZE_TRY(refine_codebooks());
   SQUEEZE_TRY(squeeze_outside_matrices());
   SQUEEZE_ASSIGN(contract::QuantizationResult out, assemble());
   out.peak_memory_bytes = peak_memory_bytes();
@@ -305,6 +387,17 @@ Result<void> check_quantization(const contract::QuantizationStartParams& params)
     return Error{.code = ErrorCode::kInvalidRequest,
                  .message = "Method \"" + params.recipe.method + "\" with weighting \"fisher\" needs a calibration.",
                  .hint = "Calibrate first, or choose weighting \"none\"."};
+  if (refinement_steps(params.recipe) > 0) {
+    if (!method->has_codebooks)
+      return Error{.code = ErrorCode::kInvalidRequest,
+                   .message = "Method \"" + params.recipe.method + "\" has no codebooks that could be refined."};
+    if (params.recipe.group.value_or(0) > 0 || params.recipe.share.value_or(1) > 1)
+      return Error{.code = ErrorCode::kInvalidRequest,
+                   .message = "Only codebooks of one row each can be refined; the recipe has a group or a share."};
+    if (!params.tokens)
+      return Error{.code = ErrorCode::kInvalidRequest,
+                   .message = "The recipe refines its codebooks, and no tokens to do so on are named."};
+  }
   return check_output(params.out);
 }
 

@@ -226,6 +226,10 @@ Result<void> check_sweep(const contract::SweepStartParams& params) {
                    .message = "params.recipes[" + std::to_string(i) +
                               "] squeezes embedding or head; a sweep measures the matrices inside the layers alone.",
                    .hint = "Squeeze by this recipe, and evaluate the result."};
+    if (refinement_steps(recipe) > 0)
+      return Error{.code = ErrorCode::kInvalidRequest,
+                   .message = "params.recipes[" + std::to_string(i) + "] refines its codebooks, and a sweep does not.",
+                   .hint = "Squeeze by this recipe, and evaluate the result."};
     if (method->uses_sensitivity && weighted(recipe) && !params.calibration)
       return Error{.code = ErrorCode::kInvalidRequest,
                    .message = "params.recipes[" + std::to_string(i) +

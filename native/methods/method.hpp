@@ -66,6 +66,7 @@ struct Method {
   const char* id;
   const char* summary;
   bool uses_sensitivity;  // false: a calibration is never needed
+  bool has_codebooks;     // it stores formats/lut, whose codebooks can be moved afterwards
   // What depends on the whole model, such as one outlier threshold for all matrices; may be nullptr. Deterministic.
   Result<std::any> (*prepare)(const ForEachMatrix& for_each, const MethodOptions& options, RunContext& context);
   // Squeezes one matrix, parallel over its rows. Deterministic for any number of threads.

@@ -30,7 +30,7 @@ Result<RecipeOverride> decode_recipe_override(const json& value, const JsonPath&
 }
 
 Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting", "overrides", "group", "share", "embeddingBits", "headBits"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"method", "bits", "sparsity", "outliers", "solver", "weighting", "overrides", "group", "share", "embeddingBits", "headBits", "refine"}));
   Recipe out;
   SQUEEZE_TRY(read_field(value, path, "method", out.method, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "bits", out.bits, [](const auto& v, const auto& at) { return read_integer(v, at, 2, 8); }));
@@ -43,6 +43,7 @@ Result<Recipe> decode_recipe(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(read_optional_field(value, path, "share", out.share, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 65536); }));
   SQUEEZE_TRY(read_optional_field(value, path, "embeddingBits", out.embedding_bits, [](const auto& v, const auto& at) { return read_integer(v, at, 4, 16); }));
   SQUEEZE_TRY(read_optional_field(value, path, "headBits", out.head_bits, [](const auto& v, const auto& at) { return read_integer(v, at, 4, 16); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "refine", out.refine, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 10000); }));
   return out;
 }
 
@@ -187,6 +188,7 @@ json encode(const Recipe& value, const JsonPath& path, std::optional<Error>& bad
   if (value.share) out["share"] = json(*value.share);
   if (value.embedding_bits) out["embeddingBits"] = json(*value.embedding_bits);
   if (value.head_bits) out["headBits"] = json(*value.head_bits);
+  if (value.refine) out["refine"] = json(*value.refine);
   return out;
 }
 
@@ -355,6 +357,17 @@ json encode(const OutsideOutcome& value, const JsonPath& path, std::optional<Err
   return out;
 }
 
+json encode(const Refinement& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["steps"] = json(value.steps);
+  out["bestStep"] = json(value.best_step);
+  out["samples"] = json(value.samples);
+  out["heldOut"] = json(value.held_out);
+  out["before"] = write_number(value.before, JsonPath(path, "before"), bad);
+  out["after"] = write_number(value.after, JsonPath(path, "after"), bad);
+  return out;
+}
+
 json encode(const QuantizationResult& value, const JsonPath& path, std::optional<Error>& bad) {
   json out = json::object();
   out["kind"] = QuantizationResult::kind;
@@ -370,6 +383,7 @@ json encode(const QuantizationResult& value, const JsonPath& path, std::optional
   out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
   out["matrices"] = write_array(value.matrices, JsonPath(path, "matrices"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
   if (value.outside) out["outside"] = write_array(*value.outside, JsonPath(path, "outside"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  if (value.refinement) out["refinement"] = encode(*value.refinement, JsonPath(path, "refinement"), bad);
   out["resumedMatrices"] = json(value.resumed_matrices);
   out["peakMemoryBytes"] = json(value.peak_memory_bytes);
   out["durationMs"] = write_number(value.duration_ms, JsonPath(path, "durationMs"), bad);
@@ -659,10 +673,11 @@ Result<CalibrationStartParams> decode_calibration_start_params(const json& value
 }
 
 Result<QuantizationStartParams> decode_quantization_start_params(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "recipe", "out", "device", "threads"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tokens", "recipe", "out", "device", "threads"}));
   QuantizationStartParams out;
   SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_optional_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "tokens", out.tokens, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "recipe", out.recipe, [](const auto& v, const auto& at) { return decode_recipe(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "out", out.out, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));

@@ -11,12 +11,16 @@ describeBuilt('the commands', () => {
   const checkpoint = join(folder, 'tiny')
   const calibration = join(folder, 'calibration')
   const result = join(folder, 'result')
+  const other = join(folder, 'other.txt')
   const json = jsonIn(home)
   const human = (args: string[], input?: string) =>
     squeeze([...args, '--home', home], { cwd: folder, ...(input === undefined ? {} : { input }) })
   const small = ['--samples', '6', '--length', '64']
 
-  beforeAll(() => void makeTinyCheckpoint(checkpoint))
+  beforeAll(() => {
+    makeTinyCheckpoint(checkpoint)
+    writeFileSync(other, readFileSync(sampleText, 'utf8').slice(20_000, 40_000))
+  })
 
   const done = (run: Run, kind: string) => {
     expect(run.stderr + run.stdout.slice(-2000)).not.toMatch(/"kind":"error"/)
@@ -159,6 +163,25 @@ describeBuilt('the commands', () => {
     const inspected = done(await json(['inspect', result]), 'inspect')
     expect(inspected).toMatchObject({ content: 'quantized', recipe: made.recipe, project: 'tiny' })
     expect(inspected.bitsPerWeight).toBeCloseTo(made.bitsPerWeight, 6)
+  })
+
+  it('quantize and refine, with the text of the calibration named again', async () => {
+    const args = ['quantize', checkpoint, '--calibration', calibration, '--bits', '2', '--refine', '6']
+    const missing = await json([...args, '--text', other, '--out', join(folder, 'refined')])
+    expect(missing.last).toMatchObject({ kind: 'error', code: 'calibration-mismatch' })
+    expect(missing.last.hint).toMatch(/Name that text/)
+
+    const made = done(await json([...args, '--text', sampleText, '--out', join(folder, 'refined')]), 'quantize')
+    expect(made.recipe.refine).toBe(6)
+    expect(made.refinement.after).toBeLessThanOrEqual(made.refinement.before)
+    const inspected = done(await json(['inspect', join(folder, 'refined')]), 'inspect')
+    expect(inspected.recipe).toEqual(made.recipe)
+
+    const { stdout, status } = await human([...args, '--text', sampleText])
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/refined in 6 steps/)
+    expect(stdout).toMatch(/Refined +6 steps on 5 samples/)
+    expect(stdout).toMatch(/results\/squeezellm-2bit-exact-refined-6/)
   })
 
   it('quantize without a text, by rounding to nearest', async () => {

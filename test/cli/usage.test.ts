@@ -10,6 +10,8 @@ describeBuilt('usage', () => {
     [['quantize', 'x', '--sparsity', 'lots'], /fraction/],
     [['quantize', 'x', '--method', 'magic'], /Allowed choices/],
     [['quantize', 'x', '--calibration', 'a', '--text', 'b'], /cannot be used/],
+    [['quantize', 'x', '--refine', 'much'], /from 0 to 10000/],
+    [['quantize', 'x', '--recipe', 'a', '--refine', '3'], /cannot be used/],
     [['evaluate', 'x'], /no text/],
     [['export', 'x', '--out', 'y'], /--format/],
     [['calibrate'], /missing required argument/],

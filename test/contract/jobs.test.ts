@@ -94,6 +94,45 @@ describe('from a checkpoint to a result', () => {
     expect(config.quantization_config).toMatchObject({ quant_method: 'squeeze-studio', bits: 3, sparsity: 0.0045 })
   })
 
+  test('quantize and refine: other codebooks, all else the same', async () => {
+    const start = async (params: typeof result3) =>
+      done('quantization', (await wire.result('quantization.start', params)).jobId)
+    writeTokenRows(at('more.safetensors'), tokenRows(20, 48))
+    const rough = recipe({ bits: 2, sparsity: 0.0045 })
+    const params = quantization(at('model'), at('refined'), {
+      tokens: at('more.safetensors'),
+      recipe: { ...rough, refine: 10 },
+    })
+    await start(quantization(at('model'), at('rough'), { recipe: rough }))
+    const found = await start(params)
+    expect(found.recipe.refine).toBe(10)
+    const refinement = found.refinement ?? expect.fail('it says nothing of its refinement')
+    expect(refinement).toMatchObject({ steps: 10, samples: 16, heldOut: 4 })
+    expect(refinement.after).toBeLessThan(refinement.before)
+    expect(refinement.bestStep).toBeGreaterThan(0)
+    expect(existsSync(at('refined.partial'))).toBe(false)
+
+    const [before, after] = ['rough', 'refined'].map((name) => readSafetensors(join(at(name), 'model.safetensors')))
+    expect([...(after?.keys() ?? [])].sort()).toEqual([...(before?.keys() ?? [])].sort())
+    let moved = 0
+    for (const [name, { dtype, shape, bytes }] of after ?? []) {
+      const was = before?.get(name)
+      expect({ dtype, shape }).toEqual({ dtype: was?.dtype, shape: was?.shape })
+      if (bytes.equals(was?.bytes ?? Buffer.alloc(0))) continue
+      expect(name).toMatch(/\.lookup_table$/)
+      moved++
+    }
+    expect(moved).toBe(14)
+
+    // Its clustering is no longer the best for the table of errors, and says so.
+    const plain = JSON.parse(readFileSync(join(at('rough'), 'squeeze.json'), 'utf8'))
+    const manifest = JSON.parse(readFileSync(join(at('refined'), 'squeeze.json'), 'utf8'))
+    expect(manifest.recipe.refine).toBe(10)
+    expect(manifest.refinement).toMatchObject({ steps: 10, best_step: refinement.bestStep, held_out: 4 })
+    expect(manifest.matrices[0].objective).toBeGreaterThan(plain.matrices[0].objective)
+    expect(await wire.result('checkpoint.inspect', { path: at('refined') })).toMatchObject({ recipe: params.recipe })
+  })
+
   test('progress is one bar', () => {
     const jobs = new Set(wire.events.map(({ params }) => params.jobId))
     expect(jobs.size).toBeGreaterThanOrEqual(2)

@@ -33,6 +33,56 @@ async function failure(
   return ended.error as ErrorInfo
 }
 
+describe('refinement', () => {
+  const refining = recipe({ refine: 2 })
+
+  test('needs tokens and codebooks', async () => {
+    const bare = quantization(at('model'), at('refined'), { recipe: refining })
+    expect(await failure('quantization.start', bare)).toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringContaining('no tokens') as string,
+    })
+    const tokens = at('tokens.safetensors')
+    const rounded = quantization(at('model'), at('refined'), { tokens, recipe: { ...rtn, refine: 2 } })
+    expect(await failure('quantization.start', rounded)).toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringContaining('no codebooks') as string,
+    })
+  })
+
+  test('is on the text of the calibration', async () => {
+    const made = calibration(at('model'), at('tokens.safetensors'), at('its-calibration'))
+    const { jobId } = await wire.result('calibration.start', made)
+    expect((await wire.ended(jobId)).outcome).toBe('done')
+    writeTokenRows(at('others.safetensors'), tokenRows(5, 32))
+    const params = quantization(at('model'), at('refined'), {
+      calibration: at('its-calibration'),
+      tokens: at('others.safetensors'),
+      recipe: { ...refining, weighting: 'fisher' },
+    })
+    expect(await failure('quantization.start', params)).toMatchObject({
+      code: 'calibration-mismatch',
+      message: expect.stringContaining('its-calibration') as string,
+    })
+  })
+
+  test('of points of a sweep is refused', async () => {
+    const params = {
+      checkpoint: at('model'),
+      recipes: [refining],
+      tokens: at('tokens.safetensors'),
+      precision: 'fp32' as const,
+      device: 'cpu',
+      threads: 0,
+    }
+    const { error } = await wire.call('sweep.start', params)
+    expect(error?.data).toMatchObject({
+      code: 'invalid-request',
+      message: expect.stringContaining('recipes[0]') as string,
+    })
+  })
+})
+
 describe('outputs', () => {
   test('that exist are left alone', async () => {
     mkdirSync(at('taken'))

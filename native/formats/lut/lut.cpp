@@ -75,6 +75,14 @@ Result<std::shared_ptr<const LutWeight>> LutWeight::load(const TensorStore& stor
   return std::shared_ptr<const LutWeight>(std::move(weight));
 }
 
+std::shared_ptr<const LutWeight> LutWeight::with_tables(std::vector<Half> tables) const {
+  assert(static_cast<std::int64_t>(tables.size()) == tables_.count());
+  auto weight = std::make_shared<LutWeight>(*this);
+  weight->own_tables_ = std::make_shared<const std::vector<Half>>(std::move(tables));
+  weight->tables_.bytes = std::as_bytes(std::span(*weight->own_tables_));
+  return weight;
+}
+
 std::int64_t LutWeight::size_bytes() const {
   return static_cast<std::int64_t>(qweight_.bytes.size() + tables_.bytes.size()) +
          (sparse_ ? sparse_->size_bytes() : 0);

@@ -31,6 +31,9 @@ class LutWeight final : public LinearWeight {
   void dequantize_rows(std::int64_t first, MatrixView<float> out) const override;
   std::shared_ptr<const LinearWeight> packed(const DecodePath& path) const override;
 
+  // The same indices and sparse part with other codebooks [N, 2^b], finite.
+  std::shared_ptr<const LutWeight> with_tables(std::vector<Half> tables) const;
+
   // The parts, for exports and for backends that pack again.
   int bits() const { return bits_; }
   void indices(std::int64_t row, std::span<std::uint8_t> out) const;  // out [K]
@@ -45,6 +48,7 @@ class LutWeight final : public LinearWeight {
   std::int64_t rows_ = 0, cols_ = 0;
   int bits_ = 0;
   TensorView qweight_, tables_;
+  std::shared_ptr<const std::vector<Half>> own_tables_;  // where tables_ points when it is not into the store
   std::optional<SparsePart> sparse_;
 };
 

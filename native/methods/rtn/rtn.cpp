@@ -87,6 +87,7 @@ extern const Method kMethod_rtn;
 const Method kMethod_rtn{.id = "rtn",
                          .summary = "Round to nearest: evenly spaced values per output channel, no calibration.",
                          .uses_sensitivity = false,
+                         .has_codebooks = false,
                          .prepare = nullptr,
                          .quantize = quantize};
 

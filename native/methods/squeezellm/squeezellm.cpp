@@ -201,6 +201,7 @@ const Method kMethod_squeezellm{
     .summary =
         "Codebooks by sensitivity-weighted k-means per output channel, with the most harmful weights kept exactly.",
     .uses_sensitivity = true,
+    .has_codebooks = true,
     .prepare = prepare,
     .quantize = quantize,
     .quantize_several = quantize_several};

@@ -36,6 +36,12 @@ SQUEEZE_HOT static void softmax_values(float* x, std::int64_t count, float shift
   for (std::int64_t i = 0; i < count; ++i) x[i] = exp_approx(x[i] - shift);
 }
 
+// q := e^(q − q_shift) − e^(p − p_shift)
+SQUEEZE_HOT static void softmax_difference(const float* p, float* q, std::int64_t count, float p_shift, float q_shift) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) q[i] = exp_approx(q[i] - q_shift) - exp_approx(p[i] - p_shift);
+}
+
 struct WeightedSums {
   double weights, differences;
 };
@@ -99,6 +105,19 @@ void kl_divergence_rows(MatrixView<const float> p_logits, MatrixView<const float
   assert(p_logits.rows == q_logits.rows && static_cast<std::int64_t>(out.size()) == p_logits.rows);
   parallel_for(p_logits.rows, row_chunk(p_logits.cols), [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t r = first; r < last; ++r) out[r] = kl_divergence(p_logits.row(r), q_logits.row(r));
+  });
+}
+
+void kl_divergence_with_gradient(MatrixView<const float> p_logits, MatrixView<float> q_logits, std::span<double> out) {
+  assert(p_logits.rows == q_logits.rows && static_cast<std::int64_t>(out.size()) == p_logits.rows);
+  parallel_for(p_logits.rows, row_chunk(p_logits.cols), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) {
+      const std::span<const float> p = p_logits.row(r);
+      const std::span<float> q = q_logits.row(r);
+      out[r] = kl_divergence(p, q);
+      softmax_difference(p.data(), q.data(), p_logits.cols, static_cast<float>(log_sum_exp(p)),
+                         static_cast<float>(log_sum_exp(q)));
+    }
   });
 }
 

@@ -25,4 +25,7 @@ double kl_divergence(std::span<const float> p_logits, std::span<const float> q_l
 // The same for each row of two [M, V], parallel over rows.
 void kl_divergence_rows(MatrixView<const float> p_logits, MatrixView<const float> q_logits, std::span<double> out);
 
+// The same, and replaces q's logits by the gradient of the sum of the divergences: softmax(q) − softmax(p).
+void kl_divergence_with_gradient(MatrixView<const float> p_logits, MatrixView<float> q_logits, std::span<double> out);
+
 }  // namespace squeeze

@@ -64,6 +64,26 @@ TEST_CASE("cross_entropy's gradient against differences (tier D)") {
   CHECK(relative_error(gradient.values, differences) < 1e-6);
 }
 
+TEST_CASE("kl_divergence's gradient against differences (tier D)") {
+  const auto p = random_matrix(2, 9, 4, 3), q = random_matrix(2, 9, 5, 3);
+  auto gradient = q;
+  std::vector<double> out(2), alone(2);
+  kl_divergence_with_gradient(p.view(), gradient.view(), out);
+  kl_divergence_rows(p.view(), q.view(), alone);
+  CHECK(out == alone);
+  const auto exact_p = in_double(p);
+  const auto total = [&](const auto& x) {
+    double sum = 0;
+    for (std::size_t r = 0; r < 2; ++r) {
+      const double *p_row = exact_p.data() + r * 9, *q_row = x.data() + r * 9;
+      const double lse_p = reference_lse(p_row, 9), lse_q = reference_lse(q_row, 9);
+      for (std::size_t v = 0; v < 9; ++v) sum += std::exp(p_row[v] - lse_p) * (p_row[v] - lse_p - q_row[v] + lse_q);
+    }
+    return sum;
+  };
+  CHECK(relative_error(gradient.values, central_differences(total, in_double(q))) < 1e-5);
+}
+
 TEST_CASE("cross_entropy does not hide what is not finite") {
   constexpr float inf = std::numeric_limits<float>::infinity();
   Matrix<float> logits(3, 4);

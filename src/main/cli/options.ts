@@ -65,6 +65,12 @@ export function addCalibrationOptions(command: Command): Command {
     .addOption(precisionOption())
 }
 
+export function refineOption(): Option {
+  return new Option('--refine <steps>', 'then move the codebooks by gradient descent, on the calibration text')
+    .argParser(integer(0, 10_000))
+    .default(0)
+}
+
 export function precisionOption(): Option {
   return new Option('--precision <type>', 'of the factors of products: bf16 is faster, where the processor has it')
     .choices(['fp32', 'bf16'])

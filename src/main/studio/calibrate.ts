@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { z } from 'zod'
 import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { CalibrationResult } from '../../shared/contract/sidecar/calibration.ts'
+import { fail } from '../../shared/contract/studio-error.ts'
 import { insertCalibration, listCalibrations, type CalibrationRow } from '../db/index.ts'
 import { throwIfAborted } from '../sidecar/index.ts'
-import { calibrationSamples, loadTokenizer, readText } from '../text/index.ts'
+import { calibrationSamples, loadTokenizer, readText, type TokenRows } from '../text/index.ts'
 import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
 import { memoryLimit, resolveMachinery } from './device.ts'
@@ -69,6 +71,28 @@ export function calibrationText(context: Context, text: string | undefined): str
   return text === undefined ? samplePaths(context.root).calibrationText : trainingPart(text)
 }
 
+/** The sequences that a plan reads, the same ones every time. */
+export async function samplesOf(model: Model, { text, samples, length }: CalibrationPlan): Promise<TokenRows> {
+  const tokenizer = await loadTokenizer(model.inspection.path)
+  return calibrationSamples(tokenizer.encode(text.text), { samples, length, textName: text.name })
+}
+
+/** The plan behind a calibration that is named by its folder; the text has to be named as it was then. */
+export async function planOfCalibration(context: Context, model: Model, inputs: CalibrationInputs, folder: string) {
+  const path = join(folder, 'calibration.json')
+  const made = z.object({ samples: z.int().min(1), length: z.int().min(2) }).safeParse(readJson(path))
+  if (!made.success) throw fail('file-malformed', `${path} does not say what samples it was made from.`)
+  return planCalibration(context, model, { ...inputs, ...made.data })
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
 /** A finished calibration of the same inputs that is still on disk. */
 export function findCalibration(context: Context, model: Model, plan: CalibrationPlan): CalibrationRow | undefined {
   if (!model.project) return undefined
@@ -105,8 +129,7 @@ export async function runCalibration(
   const job = { kind: 'calibration' as const, projectId: model.project?.id, params: asked }
   const result = await runAsJob(context, job, options, async (onProgress) => {
     onProgress({ stage: 'Reading the text', fraction: 0, detail: text.name })
-    const tokenizer = await loadTokenizer(model.inspection.path)
-    const cut = calibrationSamples(tokenizer.encode(text.text), { samples, length, textName: text.name })
+    const cut = await samplesOf(model, plan)
     throwIfAborted(options.signal)
     return withTokenFile(cut, (tokens) =>
       context.sidecar.runJob(

@@ -5,6 +5,7 @@ import { fail } from '../../shared/contract/studio-error.ts'
 import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
 import { findEvaluation, planEvaluation, runEvaluation } from './evaluate.ts'
+import { planCalibration } from './calibrate.ts'
 import { openCheckpoint, openModel, type Model } from './model.ts'
 import { outputFor } from './output.ts'
 import { stretch } from './progress.ts'
@@ -77,7 +78,9 @@ export async function mainJob(
       : await ensureCalibration(context, model, { text: request.text }, part(0, 0.4))
   const found = findResult(context, model, recipe, calibration?.path)
   const out = found?.path ?? outputFor(undefined, resultFolder(context, model, recipe), model.inspection.path)
-  const sizes = found ?? (await runQuantization(context, model, recipe, calibration?.path, out, part(0.4, 0.7))).result
+  const samples = calibration?.plan ?? (recipe.refine ? await planCalibration(context, model, request) : undefined)
+  const plan = { recipe, calibration: calibration?.path, samples, out }
+  const sizes = found ?? (await runQuantization(context, model, plan, part(0.4, 0.7))).result
   const squeezed = await openModel(context, out, options)
   const text = request.evaluateOn ?? samplePaths(context.root).heldoutText
   const measured = await measure(context, squeezed, model, text, part(0.7, 1))

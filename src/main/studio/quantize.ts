@@ -6,7 +6,16 @@ import { beyondPaper } from '../../shared/recipe/beyond-paper.ts'
 import { recipeKey } from '../../shared/sweep/plan.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { calibrationByPath, insertResult, listResults, type ResultRow } from '../db/index.ts'
-import { defaultFolder, findCalibration, planCalibration, runCalibration, type CalibrationInputs } from './calibrate.ts'
+import {
+  defaultFolder,
+  findCalibration,
+  planCalibration,
+  planOfCalibration,
+  runCalibration,
+  samplesOf,
+  type CalibrationInputs,
+  type CalibrationPlan,
+} from './calibrate.ts'
 import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
 import { resolveMachinery } from './device.ts'
@@ -15,6 +24,7 @@ import { openCheckpoint, type Model } from './model.ts'
 import { outputFor } from './output.ts'
 import { stretch } from './progress.ts'
 import { runAsJob, stored, type RunOptions } from './recording.ts'
+import { withTokenFile } from './tokens.ts'
 
 export type QuantizeRequest = CalibrationInputs & {
   checkpoint: string
@@ -49,14 +59,19 @@ export async function quantize(
   }
   const options = asking(given, { useCase: 'quantize', request: { ...request, ...paths } })
   const out = outputFor(request.out, resultFolder(context, model, recipe), model.inspection.path)
-  if (recipe.weighting === 'none') return runQuantization(context, model, recipe, undefined, out, options)
+  if (recipe.weighting === 'none') {
+    const samples = recipe.refine ? await planCalibration(context, model, request) : undefined
+    return runQuantization(context, model, { recipe, samples, out }, options)
+  }
   if (request.calibration !== undefined) {
-    return runQuantization(context, model, recipe, resolve(request.calibration), out, options)
+    const calibration = calibrationFolder(request.calibration)
+    const samples = recipe.refine ? await planOfCalibration(context, model, request, calibration) : undefined
+    return runQuantization(context, model, { recipe, calibration, samples, out }, options)
   }
   const first = { ...options, onProgress: stretch(options.onProgress, 0, CALIBRATION_SHARE) }
-  const { path, made } = await ensureCalibration(context, model, request, first, `${out}.calibration`)
+  const { path, made, plan } = await ensureCalibration(context, model, request, first, `${out}.calibration`)
   const rest = made ? { ...options, onProgress: stretch(options.onProgress, CALIBRATION_SHARE, 1) } : options
-  return runQuantization(context, model, recipe, path, out, rest)
+  return runQuantization(context, model, { recipe, calibration: path, samples: plan, out }, rest)
 }
 
 /** A calibration of these inputs: one of the project where there is one, else made, into `fallback` without a project. */
@@ -66,29 +81,39 @@ export async function ensureCalibration(
   inputs: CalibrationInputs,
   options: RunOptions,
   fallback?: string,
-): Promise<{ path: string; made: boolean }> {
+): Promise<{ path: string; made: boolean; plan: CalibrationPlan }> {
   const plan = await planCalibration(context, model, inputs)
   const found = findCalibration(context, model, plan)
-  if (found) return { path: found.path, made: false }
+  if (found) return { path: found.path, made: false, plan }
   const folder = defaultFolder(context, model, plan)
   const out = outputFor(undefined, folder ?? fallback, model.inspection.path)
   await runCalibration(context, model, plan, out, options)
-  return { path: out, made: true }
+  return { path: out, made: true, plan }
+}
+
+function calibrationFolder(given: string): string {
+  const folder = resolve(given)
+  if (existsSync(join(folder, 'calibration.json'))) return folder
+  throw fail('file-not-found', `${folder} is no calibration: it has no calibration.json.`, {
+    hint: 'Make one with "squeeze calibrate".',
+  })
+}
+
+export type QuantizationPlan = {
+  recipe: Recipe
+  /** Folder of the calibration, where the recipe needs one. */
+  calibration?: string | undefined
+  /** What a recipe that refines learns from. */
+  samples?: CalibrationPlan | undefined
+  out: string
 }
 
 export async function runQuantization(
   context: Context,
   model: Model,
-  recipe: Recipe,
-  calibration: string | undefined,
-  out: string,
+  { recipe, calibration, samples, out }: QuantizationPlan,
   options: RunOptions,
 ): Promise<QuantizeOutcome> {
-  if (calibration !== undefined && !existsSync(join(calibration, 'calibration.json'))) {
-    throw fail('file-not-found', `${calibration} is no calibration: it has no calibration.json.`, {
-      hint: 'Make one with "squeeze calibrate".',
-    })
-  }
   const machinery = await resolveMachinery(context, 'quantization.start', options)
   const params = {
     checkpoint: model.inspection.path,
@@ -98,9 +123,15 @@ export async function runQuantization(
     ...machinery,
   }
   const job = { kind: 'quantization' as const, projectId: model.project?.id, params }
-  const result = await runAsJob(context, job, options, (onProgress) =>
-    context.sidecar.runJob('quantization.start', params, { onProgress, signal: options.signal }),
-  )
+  const result = await runAsJob(context, job, options, async (onProgress) => {
+    const run = (tokens?: string) =>
+      context.sidecar.runJob(
+        'quantization.start',
+        { ...params, ...(tokens === undefined ? {} : { tokens }) },
+        { onProgress, signal: options.signal },
+      )
+    return recipe.refine && samples ? withTokenFile(await samplesOf(model, samples), run) : run()
+  })
   const { project } = model
   if (project) {
     const database = context.database()
@@ -122,6 +153,8 @@ export function findResult(
   calibrationPath: string | undefined,
 ): ResultRow | undefined {
   if (!model.project) return undefined
+  // Without a calibration nothing says which text it was refined on.
+  if (recipe.refine && recipe.weighting === 'none') return undefined
   const database = context.database()
   const calibration = calibrationPath === undefined ? undefined : calibrationByPath(database, calibrationPath)
   return listResults(database, model.project.id).find(
@@ -141,7 +174,7 @@ const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(va
 
 /** "squeezellm-3bit-0.45pct-paper-exact": what tells one result from another at a glance. */
 function recipeSlug(recipe: Recipe): string {
-  const { method, bits, sparsity, outliers, solver, weighting, overrides } = recipe
+  const { method, bits, sparsity, outliers, solver, weighting, overrides, refine } = recipe
   return [
     method,
     `${bits}bit`,
@@ -150,5 +183,6 @@ function recipeSlug(recipe: Recipe): string {
     ...(weighting === 'none' && method !== 'rtn' ? ['unweighted'] : []),
     ...beyondPaper(recipe).map(([name, value]) => `${name.replace('Bits', '')}${value}`),
     ...(overrides?.length ? [`mixed-${hashOf(overrides)}`] : []),
+    ...(refine ? [`refined-${refine}`] : []),
   ].join('-')
 }

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { z } from 'zod'
 import type {
   ExportSummary,
   ResultDetails,
@@ -37,6 +38,7 @@ export function resultDetails(context: Context, projectId: number, resultId: num
     matrices: matrices(project, listResultMatrices(database, resultId)),
     speeds: benchmarks.filter((each) => each.resultId === null || each.resultId === resultId).flatMap(speeds),
     exports: exportsOf(row, listJobs(database, { projectId, limit: MOST_JOBS })),
+    ...refinementOf(row),
     exportFolder: join(context.home, 'exports', `${project.slug}-${basename(row.path)}`),
     ownFolder: isOwnResult(context.home, row.path),
   }
@@ -54,6 +56,36 @@ export function startExport(context: Context, asked: StudioParams<'export.start'
   const { path: result } = resultRow(context, asked.projectId, asked.resultId)
   const { format, out } = asked
   return context.background.start((run) => exportResult(context, { result, format, out }, run))
+}
+
+const manifest = z.object({
+  refinement: z
+    .object({
+      steps: z.int(),
+      best_step: z.int(),
+      samples: z.int(),
+      held_out: z.int(),
+      kl_before: z.number(),
+      kl_after: z.number(),
+    })
+    .transform((r) => ({
+      steps: r.steps,
+      bestStep: r.best_step,
+      samples: r.samples,
+      heldOut: r.held_out,
+      before: r.kl_before,
+      after: r.kl_after,
+    })),
+})
+
+/** From the result's own squeeze.json; nothing when that is not there to be read. */
+function refinementOf({ path, recipe }: ResultRow): Pick<ResultDetails, 'refinement'> {
+  if (!recipe.refine) return {}
+  try {
+    return { refinement: manifest.parse(JSON.parse(readFileSync(join(path, 'squeeze.json'), 'utf8'))).refinement }
+  } catch {
+    return {}
+  }
 }
 
 /** What the squeeze recorded of each matrix, with what the inspection of the checkpoint says of it. */

@@ -1,11 +1,11 @@
 import type { Recipe } from '../contract/sidecar/quantization.ts'
 
-type BeyondPaper = Required<Pick<Recipe, 'group' | 'share' | 'embeddingBits' | 'headBits'>>
+type BeyondPaper = Required<Pick<Recipe, 'group' | 'share' | 'embeddingBits' | 'headBits' | 'refine'>>
 
-/** What holds where a recipe is silent: one codebook a row, embedding and head as they are. */
-export const PAPER_FIELDS: BeyondPaper = { group: 0, share: 1, embeddingBits: 16, headBits: 16 }
+/** What holds where a recipe is silent: one codebook a row, as clustered; embedding and head as they are. */
+export const PAPER_FIELDS: BeyondPaper = { group: 0, share: 1, embeddingBits: 16, headBits: 16, refine: 0 }
 
-const NAMES = ['group', 'share', 'embeddingBits', 'headBits'] as const
+const NAMES = ['group', 'share', 'embeddingBits', 'headBits', 'refine'] as const
 
 /** The fields in which a recipe leaves the paper's, in a fixed order; a silent one and its default say the same. */
 export function beyondPaper(recipe: Partial<BeyondPaper>): [name: keyof BeyondPaper, value: number][] {
@@ -21,7 +21,7 @@ export const beyondPaperFields = (fields: Partial<BeyondPaper>): Partial<BeyondP
 
 /** ["a codebook for 4 rows", "embedding at 8 bits"] */
 export function beyondPaperWords(recipe: Partial<BeyondPaper>): string[] {
-  const { group, share, embeddingBits, headBits } = { ...PAPER_FIELDS, ...Object.fromEntries(beyondPaper(recipe)) }
+  const { group, share, embeddingBits, headBits, refine } = { ...PAPER_FIELDS, ...Object.fromEntries(beyondPaper(recipe)) }
   const rows = share > 1 ? `${share} rows` : ''
   const weights = group > 0 ? `${group} weights of ${share > 1 ? 'each' : 'a row'}` : ''
   const outside = (what: string, width: number) => (width === PAPER_FIELDS.headBits ? [] : [`${what} at ${width} bits`])
@@ -29,5 +29,6 @@ export function beyondPaperWords(recipe: Partial<BeyondPaper>): string[] {
     ...(rows || weights ? [`a codebook for ${[rows, weights].filter(Boolean).join(', ')}`] : []),
     ...outside('embedding', embeddingBits),
     ...outside('head', headBits),
+    ...(refine > 0 ? [`refined in ${refine} ${refine === 1 ? 'step' : 'steps'}`] : []),
   ]
 }

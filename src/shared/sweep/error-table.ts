@@ -60,6 +60,7 @@ export function costOf(table: ErrorTable, index: number, choice: Choice): Cost |
  */
 export type RecipeCost = { objective: number; sizeBytes: number; bitsPerWeight: number }
 
+/** Undefined where the table does not know: refinement moves codebooks by what no table of errors holds. */
 export function costOfRecipe(table: ErrorTable, recipe: Recipe): RecipeCost | undefined {
   if (beyondPaper(recipe).length > 0) return undefined
   return costOfChoices(

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { choiceOf, recipeOf } from './plan.ts'
+import { costOfRecipe, makeErrorTable } from './error-table.ts'
+import { choiceOf, recipeKey, recipeOf } from './plan.ts'
 
 const base = { method: 'squeezellm', outliers: 'paper', solver: 'exact', weighting: 'fisher' } as const
 
@@ -34,4 +35,15 @@ it('writes choices as a recipe that reads back as them', () => {
   ])
   for (const { name, choice } of choices) expect(choiceOf(recipe, name)).toEqual(choice)
   expect(recipeOf(base, choices.slice(0, 2)).overrides).toBeUndefined()
+})
+
+it('tells a refined recipe from one that is not, and predicts nothing of it', () => {
+  const recipe = { ...base, bits: 3, sparsity: 0 }
+  expect(recipeKey({ ...recipe, refine: 0 })).toBe(recipeKey(recipe))
+  expect(recipeKey({ ...recipe, refine: 20 })).not.toBe(recipeKey(recipe))
+  expect(recipeKey({ ...recipe, refine: 20 })).not.toBe(recipeKey({ ...recipe, refine: 40 }))
+  const matrix = { name: 'a.weight', layer: 0, role: 'q', weights: 64, denseBytes: 128 }
+  const table = makeErrorTable([{ ...matrix, cells: [{ bits: 3, sparsity: 0, objective: 1, sizeBytes: 40 }] }], 0)
+  expect(costOfRecipe(table, { ...recipe, refine: 0 })).toMatchObject({ objective: 1 })
+  expect(costOfRecipe(table, { ...recipe, refine: 20 })).toBeUndefined()
 })

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
+import type { Recipe, Refinement } from '../../../shared/contract/sidecar/quantization.ts'
 import { beyondPaperFields } from '../../../shared/recipe/beyond-paper.ts'
 import type { QuantizeOutcome } from '../../studio/index.ts'
 import { facts, strong } from '../layout.ts'
@@ -9,6 +9,7 @@ import {
   calibrationText,
   fraction,
   integer,
+  refineOption,
   type CalibrationOptions,
   type CommonOptions,
 } from '../options.ts'
@@ -24,6 +25,7 @@ type Options = CommonOptions &
     sparsity: number
     outliers: Recipe['outliers']
     solver: Recipe['solver']
+    refine: number
     unweighted?: boolean
     group: number
     share: number
@@ -48,6 +50,7 @@ export function registerQuantize(program: Command): void {
       new Option('--outliers <rule>', 'how those are chosen').choices(['paper', 'loss-aware']).default('paper'),
     )
     .addOption(new Option('--solver <solver>', 'clustering of a row').choices(['exact', 'lloyd']).default('exact'))
+    .addOption(refineOption())
     .addOption(
       new Option('--recipe <file>', 'recipe to follow, instead of the options above').conflicts([
         'method',
@@ -55,6 +58,7 @@ export function registerQuantize(program: Command): void {
         'sparsity',
         'outliers',
         'solver',
+        'refine',
         'unweighted',
         'group',
         'share',
@@ -67,13 +71,17 @@ export function registerQuantize(program: Command): void {
     .addOption(outsideOption('--embedding-bits <bits>', 'width of the embedding; 16: as it is'))
     .addOption(outsideOption('--head-bits <bits>', 'width of the output head; 16: as it is'))
     .option('--unweighted', 'cluster with every weight alike, without a calibration')
-    .addOption(new Option('--calibration <folder>', 'calibration to use').conflicts(['text', 'sample', 'unweighted']))
+    .addOption(new Option('--calibration <folder>', 'calibration to use').conflicts(['unweighted']))
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
       const { calibration, samples, length, estimator, precision, out } = options
       const text = calibrationText(studio, options)
       const recipe = options.recipe === undefined ? recipeOf(options) : readRecipe(options.recipe)
+      if (calibration !== undefined && !recipe.refine && (text !== undefined || options.sample)) {
+        const other = text === undefined ? '--sample' : '--text'
+        command.error(`error: --calibration cannot be used with ${other}, except to refine on the text it was made of`)
+      }
       if (recipe.weighting === 'fisher' && calibration === undefined && text === undefined && !options.sample) {
         output.note('No text is named: calibrating on the bundled sample text.')
       }
@@ -126,10 +134,18 @@ function quantizationText({ result: r, calibration, project }: QuantizeOutcome):
         'Size',
         `${bytes(r.sizeBytes)}, ${percent(r.sizeBytes / r.fp16SizeBytes)} of ${bytes(r.fp16SizeBytes)} at 16 bits`,
       ],
+      ['Refined', r.refinement && refinementText(r.refinement)],
       ['Resumed', r.resumedMatrices > 0 ? `${r.resumedMatrices} matrices of an interrupted run` : undefined],
       ['Time', `${duration(r.durationMs)}, peak memory ${bytes(r.peakMemoryBytes)}`],
       ['Calibration', calibration === undefined ? undefined : shownPath(calibration)],
       ['Project', project],
     ]),
   ].join('\n')
+}
+
+function refinementText({ steps, bestStep, samples, heldOut, before, after }: Refinement): string {
+  const [from, to] = [before, after].map((kl) => kl.toPrecision(4))
+  if (bestStep === 0)
+    return `${steps} steps on ${samples} samples, none better on the ${heldOut} held out: nothing is changed`
+  return `${steps} steps on ${samples} samples, the best after ${bestStep}; KL on the ${heldOut} held out ${from} → ${to} nats/token`
 }

@@ -11,9 +11,10 @@ export function methodWords({ method, weighting }: Recipe): string {
   return METHODS[method] ?? method
 }
 
-/** "3-bit + 0.45 %" */
-export function recipeBrief({ bits, sparsity }: Recipe): string {
-  return sparsity > 0 ? `${bits}-bit + ${percent(sparsity)}` : `${bits}-bit`
+/** "3-bit + 0.45 %, refined" */
+export function recipeBrief({ bits, sparsity, refine }: Recipe): string {
+  const brief = sparsity > 0 ? `${bits}-bit + ${percent(sparsity)}` : `${bits}-bit`
+  return refine ? `${brief}, refined` : brief
 }
 
 /** What the brief words leave out: "outliers by the paper's rule · exact clustering" */

@@ -8,6 +8,7 @@ type Props = { recipe: Recipe; tied: boolean; change: (recipe: Recipe) => void }
 const SHARES = [1, 2, 4, 8, 16]
 const GROUPS = [0, 256, 128, 64, 32]
 const WIDTHS = [16, 8, 4]
+const REFINEMENTS = [0, 20, 40, 100]
 const options = (values: number[], words: (value: number) => string) =>
   values.map((value) => ({ value: String(value), label: words(value) }))
 
@@ -16,7 +17,7 @@ export function Advanced({ recipe, tied, change }: Props) {
   const fields = { ...PAPER_FIELDS, ...recipe }
   const words = beyondPaperWords(recipe)
   function set(part: Partial<typeof PAPER_FIELDS>) {
-    const { group: _g, share: _s, embeddingBits: _e, headBits: _h, ...rest } = recipe
+    const { group: _g, share: _s, embeddingBits: _e, headBits: _h, refine: _r, ...rest } = recipe
     change({ ...rest, ...beyondPaperFields({ ...fields, ...part }) })
   }
   return (
@@ -29,15 +30,23 @@ export function Advanced({ recipe, tied, change }: Props) {
               label="A codebook serves"
               description="Fewer codebooks take less room."
               value={String(fields.share)}
-              onChange={(event) => set({ share: Number(event.currentTarget.value) })}
+              onChange={(event) => set({ share: Number(event.currentTarget.value), refine: 0 })}
               data={options(SHARES, (rows) => (rows === 1 ? 'one row' : `${rows} neighbouring rows`))}
             />
             <NativeSelect
               label="and of each row"
               description="More codebooks follow the weights closer."
               value={String(fields.group)}
-              onChange={(event) => set({ group: Number(event.currentTarget.value) })}
+              onChange={(event) => set({ group: Number(event.currentTarget.value), refine: 0 })}
               data={options(GROUPS, (weights) => (weights === 0 ? 'all weights' : `${weights} weights`))}
+            />
+            <NativeSelect
+              label="Refine the codebooks"
+              description="Gradient descent towards the checkpoint's own answers, on the calibration text. Costs time, no bits."
+              disabled={fields.share > 1 || fields.group > 0}
+              value={String(fields.refine)}
+              onChange={(event) => set({ refine: Number(event.currentTarget.value) })}
+              data={options(REFINEMENTS, (steps) => (steps === 0 ? 'no' : `${steps} steps`))}
             />
           </>
         )}

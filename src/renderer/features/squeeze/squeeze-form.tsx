@@ -32,7 +32,7 @@ const METHODS: { value: string; label: string; change: Partial<Recipe>; words: s
   {
     value: 'rtn',
     label: 'Round to nearest',
-    change: { method: 'rtn', weighting: 'none', sparsity: 0 },
+    change: { method: 'rtn', weighting: 'none', sparsity: 0, refine: undefined },
     words: 'Evenly spaced values, without calibration: fast, and what others are measured against.',
   },
 ]

@@ -1,4 +1,4 @@
-import type { Project, ResultSummary } from '../../../shared/contract/studio/index.ts'
+import type { Project, ResultDetails, ResultSummary } from '../../../shared/contract/studio/index.ts'
 import { beyondPaper, beyondPaperWords } from '../../../shared/recipe/beyond-paper.ts'
 import { CopyButton, Command } from '../../ui/command.tsx'
 import { Ago } from '../../ui/data-table.tsx'
@@ -9,11 +9,13 @@ import { duration, exact, percent } from '../../ui/units.ts'
 import classes from './result-page.module.css'
 
 type Props = { project: Project; result: ResultSummary }
+type AboutProps = Props & { refinement: ResultDetails['refinement']; nowMs: number }
 
 /** Where it came from and where it is. */
-export function About({ project, result, nowMs }: Props & { nowMs: number }) {
+export function About({ project, result, refinement, nowMs }: AboutProps) {
   const { recipe, path, fingerprint, durationMs, createdAtMs, sizeBytes } = result
-  const beyond = beyondPaper(recipe).length > 0 ? [beyondPaperWords(recipe).join(', ')] : []
+  const { refine, ...asClustered } = recipe
+  const beyond = beyondPaper(asClustered).length > 0 ? [beyondPaperWords(asClustered).join(', ')] : []
   const calibration = project.calibrations.find(({ id }) => id === result.calibrationId)
   return (
     <Section title="About">
@@ -40,6 +42,7 @@ export function About({ project, result, nowMs }: Props & { nowMs: number }) {
                   ? 'none: every weight alike'
                   : 'of a calibration that the project does not have',
             },
+            ...(refine ? [{ name: 'Refined', value: refinementText(refine, refinement) }] : []),
             {
               name: 'Made',
               value: (
@@ -55,6 +58,14 @@ export function About({ project, result, nowMs }: Props & { nowMs: number }) {
       </Panel>
     </Section>
   )
+}
+
+function refinementText(steps: number, refinement: ResultDetails['refinement']): string {
+  if (!refinement) return `in ${exact(steps)} steps`
+  const { bestStep, heldOut, before, after } = refinement
+  if (bestStep === 0) return `${exact(steps)} steps tried, none better on ${exact(heldOut)} held-out samples: unchanged`
+  const [from, to] = [before, after].map((kl) => kl.toPrecision(3))
+  return `${exact(steps)} steps, the best after ${exact(bestStep)}: KL ${from} → ${to} nats/token on ${exact(heldOut)} held-out samples`
 }
 
 /** The same folder from a terminal. */

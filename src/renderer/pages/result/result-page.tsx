@@ -89,7 +89,7 @@ function Result({ project, result }: { project: Project; result: ResultSummary }
         </Section>
       )}
       <div className={classes.pair}>
-        <About project={project} result={result} nowMs={nowMs} />
+        <About project={project} result={result} refinement={details?.refinement} nowMs={nowMs} />
         <Usage project={project} result={result} />
       </div>
     </>

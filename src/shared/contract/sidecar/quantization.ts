@@ -39,6 +39,12 @@ export const recipe = z.object({
   headBits: outsideBits
     .optional()
     .describe('Width of the output head, likewise; of a tied pair both fields are to say the same, or one is absent.'),
+  refine: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .optional()
+    .describe('Steps of gradient descent on the codebooks, indices fixed, after the clustering; absent or 0: none.'),
 })
 export type Recipe = z.infer<typeof recipe>
 
@@ -49,6 +55,12 @@ export const quantizationStartParams = z.object({
     .string()
     .optional()
     .describe('Folder of a calibration of the same checkpoint; needed when weighting is "fisher".'),
+  tokens: z
+    .string()
+    .optional()
+    .describe(
+      'safetensors file with "tokens", int32 [samples, length]; needed when the recipe refines. With a calibration, its own.',
+    ),
   recipe,
   out: z.string().describe('Folder to make; an unfinished one of the same inputs beside it is taken up again.'),
   device,
@@ -76,6 +88,15 @@ export const outsideOutcome = z.object({
   sizeBytes: sizeBytes.describe('All stored bytes of the matrix.'),
   relativeError: z.number().min(0).describe('‖w − ŵ‖ / ‖w‖ over the matrix.'),
 })
+export const refinement = z.object({
+  steps: z.int().min(1).describe('Steps that were made.'),
+  bestStep: z.int().min(0).describe('The step that is kept; 0 when none was better than the codebooks as clustered.'),
+  samples: z.int().min(1).describe('Sequences that it learnt from.'),
+  heldOut: z.int().min(1).describe('Sequences of the same text that it was judged by.'),
+  before: z.number().min(0).describe('Mean KL divergence from the checkpoint on those before, nats per token.'),
+  after: z.number().min(0).describe('The same of the step that is kept.'),
+})
+export type Refinement = z.infer<typeof refinement>
 
 export const quantizationResult = z.object({
   kind: z.literal('quantization'),
@@ -94,6 +115,7 @@ export const quantizationResult = z.object({
   objective: z.number().min(0).describe('Sum over the matrices.'),
   matrices: z.array(matrixOutcome).describe('One entry for each matrix, in the order of the checkpoint.'),
   outside: z.array(outsideOutcome).optional().describe('Embedding and head, where the recipe squeezes them.'),
+  refinement: refinement.optional().describe('Where the recipe refines.'),
   resumedMatrices: z.int().min(0).describe('Matrices taken over from an interrupted run.'),
   peakMemoryBytes: sizeBytes.describe('Peak resident memory of the sidecar.'),
   durationMs,

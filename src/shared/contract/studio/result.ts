@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { spread } from '../sidecar/benchmark.ts'
 import { exportFormat } from '../sidecar/export.ts'
-import { matrixOutcome, recipe } from '../sidecar/quantization.ts'
+import { matrixOutcome, recipe, refinement } from '../sidecar/quantization.ts'
 import { durationMs, folderFound, rowId, sizeBytes, timestampMs } from './common.ts'
 
 /** A quantized checkpoint as the project lists it. */
@@ -72,6 +72,7 @@ export const resultGetResult = z.object({
   matrices: z.array(resultMatrix).describe('In the order of the checkpoint.'),
   speeds: z.array(speedSummary).describe('Of this result and of the checkpoint, newest first.'),
   exports: z.array(exportSummary).describe('Newest first.'),
+  refinement: refinement.optional().describe('Where it was refined: what its manifest says of that.'),
   exportFolder: z.string().describe('Where an export would lie if nobody says otherwise; the format is put behind it.'),
   ownFolder: z.boolean().describe("True when the folder is the studio's own, so that deleting the result moves it."),
 })

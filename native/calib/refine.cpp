@@ -1,0 +1,344 @@
+#include "calib/refine.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cmath>
+#include <numbers>
+#include <random>
+
+#include "archs/decoder.hpp"
+#include "archs/fingerprint.hpp"
+#include "calib/activation_store.hpp"
+#include "calib/processor_passes.hpp"
+#include "calib/refined_codebooks.hpp"
+#include "calib/refinement_journal.hpp"
+#include "ops/cross_entropy/cross_entropy.hpp"
+
+namespace squeeze {
+
+namespace {
+
+constexpr std::int64_t kHeldOutEvery = 5;  // one sample of so many
+constexpr std::int64_t kBatch = 8;         // samples of one step
+// Rate of the first step, in distances between entries of a row, as RefinedCodebooks::move has it; it falls to zero
+// along half a cosine.
+constexpr double kRate = 0.03;
+constexpr std::int64_t kJudgeEvery = 5;  // steps
+constexpr auto kJournalEvery = std::chrono::seconds(5);
+constexpr double kBackwardCost = 3;  // of a layer, in forward passes of it
+
+// Samples in the order of training, then those held out. The order is the same for the same number of samples.
+struct Samples {
+  Matrix<std::int32_t> tokens;
+  std::int64_t training = 0;
+
+  std::int64_t held_out() const { return tokens.rows - training; }
+};
+
+Samples split(MatrixView<const std::int32_t> tokens) {
+  std::vector<std::int64_t> order, held_out;
+  for (std::int64_t s = 0; s < tokens.rows; ++s)
+    (s % kHeldOutEvery == std::min(kHeldOutEvery, tokens.rows) - 1 ? held_out : order).push_back(s);
+  // Neighbours in a text are alike: a step is to see samples from all over it. (std::shuffle differs by library.)
+  std::mt19937 random(1);
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+  Samples samples{.tokens = {tokens.rows, tokens.cols}, .training = static_cast<std::int64_t>(order.size())};
+  order.insert(order.end(), held_out.begin(), held_out.end());
+  for (std::int64_t s = 0; s < tokens.rows; ++s)
+    std::ranges::copy(tokens.row(order[s]), samples.tokens.view().row(s).begin());
+  return samples;
+}
+
+class Refiner {
+ public:
+  Refiner(const Model& checkpoint, const Model& squeezed, Samples samples, const RefinementOptions& options,
+          RunContext& context)
+      : checkpoint_(checkpoint),
+        squeezed_(squeezed),
+        samples_(std::move(samples)),
+        options_(options),
+        context_(context) {}
+
+  Result<Refinement> operator()();
+
+ private:
+  struct Rows {
+    std::int64_t first, count;  // samples
+  };
+  // Passes of one sample through one layer, forwards, and tokens that are read.
+  struct Work {
+    double passes = 0, tokens = 0;
+  };
+
+  Result<void> open();
+  Result<void> teach();
+  Result<LayerWeights> layer(std::int64_t index);
+  Result<double> loss_of(Rows samples, MatrixView<const float> x, MatrixView<float> gradient);
+  Result<double> held_out_loss();
+  Result<void> gather(std::int64_t layer, MatrixView<const float> x, MatrixView<float> gradient);
+  Result<void> step(std::int64_t number);
+  Result<void> judge(RefinementState& state);
+  Result<void> descend(const RefinementJournal& journal, RefinementState& state);
+  std::string inputs_text() const;
+  Rows batch_of(std::int64_t step) const;
+  Work work_of(std::int64_t steps, std::int64_t judged) const;
+
+  std::int64_t layers() const { return squeezed_.config().layers; }
+  MatrixView<const std::int32_t> tokens_of(Rows samples) const {
+    return samples_.tokens.view().rows_from(samples.first, samples.count);
+  }
+  template <typename Body>
+  void for_each_codebooks(const Body& body) {
+    for (std::size_t i = 0; i < codebooks_.size(); ++i)
+      if (codebooks_[i]) body(squeezed_.matrices()[i].name, *codebooks_[i]);
+  }
+  // Reports `passes` more forward passes of one sample through one layer.
+  Result<void> advance(double passes, const std::string& detail);
+
+  const Model& checkpoint_;
+  const Model& squeezed_;
+  const Samples samples_;
+  const RefinementOptions& options_;
+  RunContext& context_;
+  std::optional<ProcessorPasses> teacher_, student_;
+  std::vector<std::optional<RefinedCodebooks>> codebooks_;  // of each matrix; none: it has no codebooks
+  // The checkpoint's last hidden states; the inputs of all layers, the last output and the gradient of one step; the
+  // same of the held-out samples, where one place serves all layers.
+  std::optional<ActivationStore> taught_, inputs_, held_out_;
+  DecoderWorkspace space_;
+  Scratch teacher_logits_;
+  Work plan_;
+  double done_ = 0;  // passes
+};
+
+Result<void> Refiner::advance(double passes, const std::string& detail) {
+  done_ += passes;
+  const double fraction = done_ / plan_.passes;
+  context_.report({.fraction = fraction, .work_done = fraction * plan_.tokens, .unit = "tokens", .detail = detail});
+  return context_.check_cancelled();
+}
+
+// What the first `steps` steps cost, with the samples that they are judged by.
+Refiner::Work Refiner::work_of(std::int64_t steps, std::int64_t judged) const {
+  double read = static_cast<double>(judged * samples_.held_out()), passes = read;
+  for (std::int64_t s = 1; s <= steps; ++s) {
+    const auto count = static_cast<double>(batch_of(s).count);
+    read += count;
+    passes += (1 + kBackwardCost) * count;
+  }
+  return {.passes = passes * static_cast<double>(layers()), .tokens = read * static_cast<double>(samples_.tokens.cols)};
+}
+
+Refiner::Rows Refiner::batch_of(std::int64_t step) const {
+  const std::int64_t batches = std::max<std::int64_t>(1, samples_.training / kBatch);
+  const std::int64_t batch = (step - 1) % batches;
+  const std::int64_t first = batch * samples_.training / batches;
+  return {first, (batch + 1) * samples_.training / batches - first};
+}
+
+std::string Refiner::inputs_text() const {
+  Fingerprint hash;
+  hash.add("refinement 1");
+  hash.add(checkpoint_.fingerprint());
+  hash.add(squeezed_.fingerprint());
+  hash.add(options_.steps);
+  hash.add(samples_.tokens.cols);
+  hash.add(std::as_bytes(samples_.tokens.view().flat()));
+  return hash.hex();
+}
+
+Result<void> Refiner::open() {
+  const std::int64_t length = samples_.tokens.cols, hidden = squeezed_.config().hidden;
+  SQUEEZE_ASSIGN(auto teacher, Decoder::make(checkpoint_, length));
+  teacher_.emplace(std::move(teacher), length);
+  SQUEEZE_ASSIGN(auto student, Decoder::make(squeezed_, length));
+  student_.emplace(std::move(student), length);
+  for (const MatrixSlot& slot : squeezed_.matrices()) {
+    SQUEEZE_ASSIGN(const auto linear, squeezed_.linear(slot));
+    const auto* lut = dynamic_cast<const LutWeight*>(linear.get());
+    codebooks_.push_back(lut ? std::optional<RefinedCodebooks>(*lut) : std::nullopt);
+  }
+  const std::int64_t limit = options_.memory_limit_bytes > 0 ? options_.memory_limit_bytes : free_memory_bytes() / 2;
+  const auto room = [&](std::int64_t slots, std::int64_t samples) {
+    return ActivationStore::make(slots, samples * length, hidden, limit / 3, options_.folder);
+  };
+  std::int64_t most = 0;
+  for (std::int64_t s = 1; s <= samples_.training; ++s) most = std::max(most, batch_of(s).count);
+  SQUEEZE_ASSIGN(auto taught, room(1, samples_.tokens.rows));
+  taught_.emplace(std::move(taught));
+  SQUEEZE_ASSIGN(auto inputs, room(layers() + 2, most));
+  inputs_.emplace(std::move(inputs));
+  SQUEEZE_ASSIGN(auto held_out, room(2, samples_.held_out()));
+  held_out_.emplace(std::move(held_out));
+  return {};
+}
+
+Result<void> Refiner::teach() {
+  const MatrixView<float> x = taught_->slot(0);
+  teacher_->embed(samples_.tokens.view(), x);
+  for (std::int64_t i = 0; i < layers(); ++i) {
+    SQUEEZE_ASSIGN(const LayerWeights weights, checkpoint_.layer(i));
+    SQUEEZE_TRY(teacher_->forward(weights, x, x, [&](std::int64_t samples) {
+      return advance(static_cast<double>(samples), "Reading the checkpoint");
+    }));
+  }
+  return {};
+}
+
+// The layer as it would be read back if the codebooks were stored now.
+Result<LayerWeights> Refiner::layer(std::int64_t index) {
+  SQUEEZE_ASSIGN(LayerWeights weights, squeezed_.layer(index));
+  for (std::size_t i = 0; i < codebooks_.size(); ++i) {
+    const MatrixSlot& slot = squeezed_.matrices()[i];
+    if (slot.layer != index || !codebooks_[i]) continue;
+    auto& linear = weights.linear(slot.role);
+    linear = static_cast<const LutWeight&>(*linear).with_tables(codebooks_[i]->rounded());
+  }
+  return weights;
+}
+
+Result<double> Refiner::loss_of(Rows samples, MatrixView<const float> x, MatrixView<float> gradient) {
+  const std::int64_t first_row = samples.first * samples_.tokens.cols;
+  const LogitLoss loss = [&](std::int64_t first, MatrixView<float> logits, std::span<const std::int32_t>,
+                             std::span<double> losses) {
+    const MatrixView<float> wanted = teacher_logits_.matrix(logits.rows, logits.cols);
+    teacher_->decoder().logits(taught_->slot(0).rows_from(first_row + first, logits.rows), wanted, space_);
+    kl_divergence_with_gradient(wanted, logits, losses);
+  };
+  std::vector<double> losses(static_cast<std::size_t>(samples.count));
+  SQUEEZE_TRY(student_->head(tokens_of(samples), x, gradient, losses, loss,
+                             [&](std::int64_t) { return context_.check_cancelled(); }));
+  double total = 0;
+  for (const double value : losses) total += value;
+  return total / static_cast<double>(samples.count * (samples_.tokens.cols - 1));
+}
+
+Result<double> Refiner::held_out_loss() {
+  const Rows samples{samples_.training, samples_.held_out()};
+  const MatrixView<float> x = held_out_->slot(0);
+  student_->embed(tokens_of(samples), x);
+  for (std::int64_t i = 0; i < layers(); ++i) {
+    SQUEEZE_ASSIGN(const LayerWeights weights, layer(i));
+    SQUEEZE_TRY(student_->forward(
+        weights, x, x, [&](std::int64_t count) { return advance(static_cast<double>(count), "Held-out samples"); }));
+  }
+  return loss_of(samples, x, held_out_->slot(1));
+}
+
+// The gradients of the codebooks of one layer, and that of the layer's input.
+Result<void> Refiner::gather(std::int64_t index, MatrixView<const float> x, MatrixView<float> gradient) {
+  const auto in_layer = static_cast<std::int64_t>(codebooks_.size()) / layers();
+  const auto codebooks = std::span(codebooks_).subspan(index * in_layer, in_layer);
+  SQUEEZE_ASSIGN(const LayerWeights weights, layer(index));
+  const auto linears = weights.linears();
+  for (std::int64_t i = 0; i < in_layer; ++i)
+    if (codebooks[i]) codebooks[i]->begin(static_cast<const LutWeight&>(*linears[i]));
+  const LinearVisitor visit = [&](std::int64_t i, MatrixView<const float> in, MatrixView<const float> d_out) {
+    if (codebooks[i]) codebooks[i]->add(in, d_out);
+  };
+  SQUEEZE_TRY(student_->backward(weights, x, gradient, visit, [&](std::int64_t count) {
+    return advance(kBackwardCost * static_cast<double>(count), "Layer " + std::to_string(index));
+  }));
+  for (auto& entry : codebooks)
+    if (entry) entry->release();
+  return {};
+}
+
+Result<void> Refiner::step(std::int64_t number) {
+  const Rows samples = batch_of(number);
+  const auto slot = [&](std::int64_t i) { return inputs_->slot(i).rows_from(0, samples.count * samples_.tokens.cols); };
+  student_->embed(tokens_of(samples), slot(0));
+  for (std::int64_t i = 0; i < layers(); ++i) {
+    SQUEEZE_ASSIGN(const LayerWeights weights, layer(i));
+    SQUEEZE_TRY(student_->forward(weights, slot(i), slot(i + 1), [&](std::int64_t count) {
+      return advance(static_cast<double>(count), "Step " + std::to_string(number));
+    }));
+  }
+  const MatrixView<float> gradient = slot(layers() + 1);
+  SQUEEZE_ASSIGN(const double loss, loss_of(samples, slot(layers()), gradient));
+  if (!std::isfinite(loss)) return Error{.code = ErrorCode::kValueNotFinite, .message = "Refinement has diverged."};
+  for (std::int64_t i = layers() - 1; i >= 0; --i) SQUEEZE_TRY(gather(i, slot(i), gradient));
+  const double progress = static_cast<double>(number - 1) / static_cast<double>(options_.steps);
+  const double rate = kRate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+  for (auto& entry : codebooks_)
+    if (entry) entry->move(number, rate);
+  return {};
+}
+
+// From where the state stands. It is whole after every call of judge() and step(), whatever becomes of them.
+Result<void> Refiner::descend(const RefinementJournal& journal, RefinementState& state) {
+  auto written = std::chrono::steady_clock::now();
+  while (true) {
+    const bool last = state.step == options_.steps;
+    if (state.judged < state.step && (last || state.step % kJudgeEvery == 0)) SQUEEZE_TRY(judge(state));
+    if (last) return {};
+    SQUEEZE_TRY(step(state.step + 1));
+    ++state.step;
+    if (const auto now = std::chrono::steady_clock::now(); now - written > kJournalEvery) {
+      SQUEEZE_TRY(journal.write(state));
+      written = now;
+    }
+  }
+}
+
+Result<void> Refiner::judge(RefinementState& state) {
+  SQUEEZE_ASSIGN(const double loss, held_out_loss());
+  if (state.judged < 0) {
+    if (!std::isfinite(loss))
+      return Error{.code = ErrorCode::kValueNotFinite,
+                   .message = "The squeezed model diverges on the calibration text, so it cannot be refined.",
+                   .hint = "Squeeze it without refinement, or with more bits."};
+    state.before = state.best = loss;
+  } else if (loss < state.best) {
+    state.best = loss;
+    state.best_step = state.step;
+    for_each_codebooks([&](const std::string& name, RefinedCodebooks& c) { state.best_tables[name] = c.rounded(); });
+  }
+  state.judged = state.step;
+
+  return {};
+}
+
+Result<Refinement> Refiner::operator()() {
+  SQUEEZE_TRY(open());
+  RefinementState state;
+  for_each_codebooks([&](const std::string& name, RefinedCodebooks& c) {
+    state.moving[name] = c.state();
+    state.best_tables[name] = c.rounded();
+  });
+  const RefinementJournal journal(options_.folder, inputs_text());
+  journal.read(state);
+  const auto times_judged = [](std::int64_t step) { return (step + kJudgeEvery - 1) / kJudgeEvery + 1; };
+  plan_ = work_of(options_.steps, times_judged(options_.steps));
+  plan_.passes += static_cast<double>(samples_.tokens.rows * layers());
+  plan_.tokens += static_cast<double>(samples_.tokens.view().size());
+  if (state.judged >= 0) done_ = work_of(state.step, times_judged(state.judged)).passes;
+  SQUEEZE_TRY(teach());
+  if (auto done = descend(journal, state); !done.ok()) {
+    if (state.step > 0) SQUEEZE_TRY(journal.write(state));
+    return std::move(done).error();
+  }
+  return Refinement{.steps = options_.steps,
+                    .best_step = state.best_step,
+                    .samples = samples_.training,
+                    .held_out = samples_.held_out(),
+                    .before = state.before,
+                    .after = state.best,
+                    .tables = std::move(state.best_tables)};
+}
+
+}  // namespace
+
+Result<Refinement> refine(const Model& checkpoint, const Model& squeezed, MatrixView<const std::int32_t> tokens,
+                          const RefinementOptions& options, RunContext& context) {
+  assert(options.steps > 0);
+  SQUEEZE_TRY(check_tokens(checkpoint.config(), tokens));
+  if (tokens.rows < 2)
+    return Error{.code = ErrorCode::kTextTooShort,
+                 .message = "Refinement needs at least two samples: one to learn from, one to be judged by.",
+                 .hint = "Take a longer text, or shorter samples."};
+  return Refiner(checkpoint, squeezed, split(tokens), options, context)();
+}
+
+}  // namespace squeeze

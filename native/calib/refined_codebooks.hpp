@@ -1,0 +1,47 @@
+#pragma once
+// The codebooks of one matrix while gradient descent moves them. With ŵ[r, j] = c_r[a(r, j)] + s[r, j] and the indices
+// a and the sparse part s fixed, ∂L/∂c_r[k] = Σ over j with a(r, j) = k of ∂L/∂ŵ[r, j]. Forwards the entries are the
+// fp16 values that would be stored; what is moved is kept in fp32 beside them.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/half.hpp"
+#include "base/matrix.hpp"
+#include "formats/lut/lut.hpp"
+
+namespace squeeze {
+
+class RefinedCodebooks {
+ public:
+  explicit RefinedCodebooks(const LutWeight& stored);
+
+  std::int64_t rows() const { return values_.rows; }
+  std::int64_t entries() const { return values_.cols; }  // 2^b
+  std::vector<Half> rounded() const;                     // [N, 2^b], as they would be stored
+
+  // Makes ready for add(): unpacks the indices, which are held until release(), and clears the gradient.
+  void begin(const LutWeight& stored);
+  // Adds one sample's share, given the linear's input x[T, K] and the gradient dy[T, N] of its output: fp32 products,
+  // summed over a row's members in fp32 and over samples in float64. Deterministic for any number of threads.
+  void add(MatrixView<const float> x, MatrixView<const float> dy);
+  void release();
+  MatrixView<const double> gradient() const { return gradient_.view(); }  // [N, 2^b]
+
+  // One step of Adam (Kingma and Ba, arXiv 1412.6980), number `step` ≥ 1, by the gradient gathered last. An entry moves
+  // by about `rate` times the mean distance between the row's entries as they were stored.
+  void move(std::int64_t step, double rate);
+
+  // For a journal: [values, first moment, second moment], each [N, 2^b] fp32.
+  std::vector<MatrixView<float>> state();
+
+ private:
+  Matrix<float> values_, first_moment_, second_moment_;
+  Matrix<double> gradient_;
+  std::vector<float> spacing_;  // of each row's entries
+  Matrix<std::uint8_t> indices_;
+};
+
+}  // namespace squeeze
