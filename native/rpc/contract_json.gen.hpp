@@ -10,6 +10,10 @@ namespace squeeze::contract {
 // Strict: unknown, missing and mistyped fields and values out of range are refused by their path.
 Result<HelloParams> decode_hello_params(const nlohmann::json& value, const JsonPath& path);
 Result<CheckpointInspectParams> decode_checkpoint_inspect_params(const nlohmann::json& value, const JsonPath& path);
+Result<MatrixWeightsParams> decode_matrix_weights_params(const nlohmann::json& value, const JsonPath& path);
+Result<MatrixChannelParams> decode_matrix_channel_params(const nlohmann::json& value, const JsonPath& path);
+Result<MatrixOutliersParams> decode_matrix_outliers_params(const nlohmann::json& value, const JsonPath& path);
+Result<MatrixTileParams> decode_matrix_tile_params(const nlohmann::json& value, const JsonPath& path);
 Result<CalibrationStartParams> decode_calibration_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<QuantizationStartParams> decode_quantization_start_params(const nlohmann::json& value, const JsonPath& path);
 Result<EvaluationStartParams> decode_evaluation_start_params(const nlohmann::json& value, const JsonPath& path);
@@ -29,6 +33,10 @@ Result<JobCancelParams> decode_job_cancel_params(const nlohmann::json& value, co
 Result<nlohmann::json> to_json(const ErrorInfo& value);
 Result<nlohmann::json> to_json(const HelloResult& value);
 Result<nlohmann::json> to_json(const CheckpointInspectResult& value);
+Result<nlohmann::json> to_json(const MatrixWeightsResult& value);
+Result<nlohmann::json> to_json(const MatrixChannelResult& value);
+Result<nlohmann::json> to_json(const MatrixOutliersResult& value);
+Result<nlohmann::json> to_json(const MatrixTileResult& value);
 Result<nlohmann::json> to_json(const JobStarted& value);
 Result<nlohmann::json> to_json(const ModelLoadResult& value);
 Result<nlohmann::json> to_json(const ModelUnloadResult& value);
