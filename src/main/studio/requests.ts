@@ -13,6 +13,7 @@ import { listFolder } from './folders.ts'
 import { inspect } from './inspect.ts'
 import { readJobLog } from './job-log.ts'
 import { mainJob } from './main-job.ts'
+import { matrixHandlers } from './matrices.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, offersSample, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly } from './recording.ts'
@@ -51,6 +52,7 @@ export function makePageApi(context: Context): StudioApi {
         return { projectId, fingerprint, matrices }
       },
       'calibration.get': ({ projectId, calibrationId }) => sensitivities(context, projectId, calibrationId),
+      ...matrixHandlers(context),
       'calibration.start': async ({ projectId, ...inputs }) => {
         const { path: checkpoint } = projectRow(context, projectId)
         return { jobId: await context.background.start((run) => calibrate(context, { checkpoint, ...inputs }, run)) }

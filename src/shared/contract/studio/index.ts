@@ -35,6 +35,7 @@ import {
   chatStopResult,
 } from './chat.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
+import { matrixRequests } from './matrix.ts'
 import {
   projectChanged,
   projectGetParams,
@@ -68,6 +69,7 @@ export const studioRequests = {
   'checkpoint.get': { params: checkpointGetParams, result: checkpointGetResult },
   'calibration.get': { params: calibrationGetParams, result: calibrationGetResult },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
+  ...matrixRequests,
   'result.get': { params: resultGetParams, result: resultGetResult },
   'result.delete': { params: resultDeleteParams, result: resultDeleteResult },
   'result.restore': { params: resultRestoreParams, result: resultRestoreResult },
@@ -130,6 +132,15 @@ export type { EvaluationSummary, Stamp } from './evaluation.ts'
 export type { FolderEntry, FolderListing } from './folder.ts'
 export type { JobSummary, LogLine } from './job.ts'
 export type { Machine } from './machine.ts'
+export type {
+  ChannelCodebook,
+  MatrixChannel,
+  MatrixEntry,
+  MatrixOutliers,
+  MatrixTile,
+  MatrixWeights,
+  WidthCost,
+} from '../sidecar/matrix.ts'
 export type { MeasuredPoint, SweepState } from './sweep.ts'
 export type { ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'
 export type { Settings, SettingsInSight } from './settings.ts'
