@@ -17,9 +17,9 @@ namespace {
 
 constexpr int kFewestBits = 2, kMostBits = 8;
 constexpr std::size_t kSpreadBins = 512;
-// What is read in full: some 70 MB of weights and F for the rule's range, 130 MB for the counts in one matrix, and rows
-// for as much clustering as a person waits for.
-constexpr std::int64_t kRangeWeights = 1 << 23, kCountedWeights = 1 << 24, kClusteredWeights = 1 << 17;
+// What is looked at in full: for the rule's range and for the counts in one matrix some 40 MB of weights and F, in
+// which a rule for one weight in two hundred finds twenty thousand; and as many rows as cluster in about a second.
+constexpr std::int64_t kRangeWeights = 1 << 22, kCountedWeights = 1 << 22, kClusteredWeights = 1 << 16;
 
 // One row of so many leaves at most `most` weights. Odd, so that it does not keep step with heads, whose sizes are
 // even.

@@ -1,6 +1,6 @@
 #pragma once
 // Looks into one matrix, for a person who wants to see what a codebook has to fit: read-only, in the thread of the
-// caller alone, so that no job waits for it. Memory stays below some 250 MB whatever the size of the matrix.
+// caller alone, so that no job waits for it. Memory of their own stays below 100 MB whatever the size of the matrix.
 
 #include "jobs/contract.gen.hpp"
 

@@ -1,9 +1,27 @@
 #include "jobs/matrix_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 
 namespace squeeze {
+
+namespace {
+
+// NaN and Inf are the values whose exponent bits are all set. Without a branch: there are many of them.
+bool finite(std::span<const float> values) {
+  constexpr std::uint32_t exponent = 0x7f800000u;
+  int bad = 0;
+  for (const float value : values) bad |= (std::bit_cast<std::uint32_t>(value) & exponent) == exponent;
+  return bad == 0;
+}
+
+bool none_negative(std::span<const float> values) {
+  int bad = 0;
+  for (const float value : values) bad |= value < 0;
+  return bad == 0;
+}
+
+}  // namespace
 
 Result<MatrixRows> MatrixRows::of(const MatrixSource& source, const std::string& tensor) {
   const std::vector<MatrixSlot>& slots = source.model().matrices();
@@ -20,7 +38,7 @@ Result<MatrixRows> MatrixRows::of(const MatrixSource& source, const std::string&
 
 Result<void> MatrixRows::weights(std::int64_t row, std::int64_t col, std::span<float> out) const {
   read_floats(weights_, row * cols() + col, out);
-  if (std::ranges::all_of(out, [](float value) { return std::isfinite(value); })) return {};
+  if (finite(out)) return {};
   return Error{
       .code = ErrorCode::kValueNotFinite,
       .message = "Tensor " + weights_.name + " holds NaN or infinity, seen from row " + std::to_string(row) + " on.",
@@ -29,7 +47,7 @@ Result<void> MatrixRows::weights(std::int64_t row, std::int64_t col, std::span<f
 
 Result<void> MatrixRows::sensitivities(std::int64_t row, std::int64_t col, std::span<float> out) const {
   read_floats(sensitivities_, row * cols() + col, out);
-  if (std::ranges::all_of(out, [](float value) { return std::isfinite(value) && value >= 0; })) return {};
+  if (finite(out) && none_negative(out)) return {};
   return Error{.code = ErrorCode::kFileMalformed,
                .message = "The calibration holds a sensitivity for " + sensitivities_.name +
                           " that is negative or not finite, seen from row " + std::to_string(row) + " on.",
