@@ -108,6 +108,7 @@ export function CodebookPanel({ matrix, wanted, channel, outliers, bits, setBits
         <WeightHistogram
           label={`Weights of ${subject}`}
           histogram={histogram}
+          total={values?.weights.length ?? matrix.rows * matrix.cols}
           from={from}
           to={to}
           logarithmic={scaling === 'logarithmic'}

@@ -19,11 +19,11 @@ type Props = {
   sparsity: number
   setSparsity: (sparsity: number) => void
   bits: number
-  address: (channel: number) => string
+  choose: (channel: number) => void
 }
 
 /** What the published rule would keep exactly of this matrix, and the weights that stand out most. */
-export function KeptWeights({ matrix, outliers, error, sparsity, setSparsity, bits, address }: Props) {
+export function KeptWeights({ matrix, outliers, error, sparsity, setSparsity, bits, choose }: Props) {
   return (
     <>
       <NativeSelect
@@ -40,7 +40,7 @@ export function KeptWeights({ matrix, outliers, error, sparsity, setSparsity, bi
       ) : (
         !error && <Skeleton height={150} radius={6} />
       )}
-      <StandingOut matrix={matrix} address={address} />
+      <StandingOut matrix={matrix} choose={choose} />
     </>
   )
 }
@@ -96,7 +96,7 @@ const COLUMNS: Column[] = [
   { name: 'F', unit: 'nats² / w²' },
 ]
 
-function StandingOut({ matrix, address }: { matrix: MatrixWeights; address: (channel: number) => string }) {
+function StandingOut({ matrix, choose }: { matrix: MatrixWeights; choose: (channel: number) => void }) {
   const [order, setOrder] = useState<Order>('largest')
   return (
     <div className={classes.list}>
@@ -115,7 +115,13 @@ function StandingOut({ matrix, address }: { matrix: MatrixWeights; address: (cha
         {matrix[order].map(({ row, col, value, sensitivity }) => (
           <Table.Tr key={`${row} ${col}`}>
             <NumberCell>
-              <Anchor href={address(row)} aria-label={`Channel ${row}`} size="sm">
+              <Anchor
+                component="button"
+                type="button"
+                size="sm"
+                aria-label={`Channel ${row}`}
+                onClick={() => choose(row)}
+              >
                 {exact(row)}
               </Anchor>
             </NumberCell>

@@ -149,7 +149,7 @@ function Anatomy({ place, channel }: { place: MatrixPlace; channel: number | und
               sparsity={sparsity}
               setSparsity={setSparsity}
               bits={bits}
-              address={(row) => matrixAddress(place, row)}
+              choose={choose}
             />
           </Panel>
         </Section>

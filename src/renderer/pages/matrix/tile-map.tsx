@@ -226,9 +226,15 @@ function useCanvas(
     if (channel === undefined) return
     const thickness = Math.max(2 * ratio, perRow)
     const top = (channel + 0.5 - view.row) * perRow - thickness / 2
-    context.strokeStyle = '#fff'
-    context.lineWidth = ratio
-    context.strokeRect(-2 * ratio, top, element.width + 4 * ratio, thickness)
+    // Seen on every colour.
+    for (const [style, line] of [
+      ['#000', 3],
+      ['#fff', 1],
+    ] as const) {
+      context.strokeStyle = style
+      context.lineWidth = line * ratio
+      context.strokeRect(-4 * ratio, top, element.width + 8 * ratio, thickness)
+    }
   }, [tile, picture, view, width, channel])
   return canvas
 }

@@ -12,6 +12,8 @@ import classes from './weight-histogram.module.css'
 type Props = {
   label: string
   histogram: Histogram
+  /** All weights, those beyond the histogram too. */
+  total: number
   /** The weights in sight. */
   from: number
   to: number
@@ -38,7 +40,6 @@ const BARS_PER_ROOT = 3
 export function WeightHistogram({ label, histogram, from, to, logarithmic, bits, cells, spread, fences }: Props) {
   const { ref, width: outer } = useElementSize<HTMLDivElement>()
   const width = Math.max(0, outer - LEFT - RIGHT)
-  const total = sumOf(histogram.counts)
   const bins = barsFor(total, width)
   const counts = useMemo(() => rebin(histogram, from, to, bins), [histogram, from, to, bins])
   const most = Math.max(1, ...counts)
