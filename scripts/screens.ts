@@ -29,6 +29,11 @@ const PLACES = [
     ready: 'logarithmic scale',
   },
   {
+    name: 'matrix',
+    fragment: (projectId: number) => `#/projects/${projectId}/matrices/1/model.layers.1.mlp.down_proj.weight/4`,
+    ready: 'They carry',
+  },
+  {
     name: 'sweep',
     fragment: (projectId: number) => `#/projects/${projectId}/sweep`,
     ready: 'Stored bits per weight of the matrices',

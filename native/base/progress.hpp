@@ -28,7 +28,7 @@ class RunContext {
   }
 };
 
-// For tests and benches: reports to nobody, never cancelled.
+// For tests, benches, and what is over at once: reports to nobody, never cancelled.
 class SilentContext final : public RunContext {
  public:
   void stage(const std::string&, double) override {}

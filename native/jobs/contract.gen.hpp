@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "0e1772bd9f356a3f";
+inline constexpr std::string_view kContractHash = "a691ec4087d52c11";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -471,6 +471,208 @@ struct CalibrationPlanResult {
   std::optional<double> duration_ms = {};
   // Why it does not fit; empty when it does.
   std::vector<PlanProblem> problems = {};
+};
+
+struct MatrixWeightsParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint = {};
+  // Folder of a calibration of the same checkpoint.
+  std::string calibration = {};
+  // Tensor name of the matrix, with ".weight".
+  std::string tensor = {};
+};
+
+struct MatrixEntry {
+  // Output channel, from 0. [>= 0]
+  std::int64_t row = {};
+  // In-feature, from 0. [>= 0]
+  std::int64_t col = {};
+  // The weight.
+  double value = {};
+  // Its F, nats² per squared weight. [>= 0]
+  double sensitivity = {};
+};
+
+struct MatrixWeightsResult {
+  // N, output channels. [>= 1]
+  std::int64_t rows = {};
+  // K, in-features. [>= 1]
+  std::int64_t cols = {};
+  // Smallest weight.
+  double min = {};
+  // Largest weight.
+  double max = {};
+  // Mean of the weights.
+  double mean = {};
+  // Standard deviation of the weights. [>= 0]
+  double deviation = {};
+  // How many weights lie in each of equally wide bins from min to max; the last bin holds max too.
+  std::vector<std::int64_t> histogram = {};
+  // Sum of F over the matrix, nats² per squared weight. [>= 0]
+  double sensitivity_sum = {};
+  // Largest F. [>= 0]
+  double sensitivity_max = {};
+  // Sum of F of each output channel, N numbers as little-endian fp32 in base64.
+  std::string of_rows = {};
+  // Sum of F of each in-feature, K numbers as little-endian fp32 in base64.
+  std::string of_cols = {};
+  // The weights of the largest magnitude, at most 8, largest first.
+  std::vector<MatrixEntry> largest = {};
+  // The weights of the largest F, at most 8, largest first.
+  std::vector<MatrixEntry> most_sensitive = {};
+};
+
+struct MatrixChannelParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint = {};
+  // Folder of a calibration of the same checkpoint.
+  std::string calibration = {};
+  // Tensor name of the matrix, with ".weight".
+  std::string tensor = {};
+  // Output channel, from 0. [>= 0]
+  std::int64_t channel = {};
+};
+
+struct ChannelCodebook {
+  // Bits of an index. [2, 8]
+  std::int64_t bits = {};
+  // The codebook as it is stored, fp16, ascending.
+  std::vector<double> entries = {};
+  // Sum of F·(w − c)² over the channel, nothing kept exactly. [>= 0]
+  double objective = {};
+  // ‖w − c‖ / ‖w‖ over the channel. [>= 0]
+  double relative_error = {};
+};
+
+struct MatrixChannelResult {
+  // Output channel, from 0. [>= 0]
+  std::int64_t channel = {};
+  // The weights of the channel, K numbers as little-endian fp32 in base64.
+  std::string weights = {};
+  // F of each of them, K numbers as little-endian fp32 in base64.
+  std::string sensitivities = {};
+  // 2 to 8 bits: optimal for F (equal weights where all F are 0), by one dynamic program.
+  std::vector<ChannelCodebook> codebooks = {};
+};
+
+struct MatrixOutliersParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint = {};
+  // Folder of a calibration of the same checkpoint.
+  std::string calibration = {};
+  // Tensor name of the matrix, with ".weight".
+  std::string tensor = {};
+  // Fraction of the weights of the model kept exactly. [0, 0.2]
+  double sparsity = {};
+};
+
+struct WidthCost {
+  // Bits of an index. [2, 8]
+  std::int64_t bits = {};
+  // Sum of F·(w − c)² over the clustered rows, nothing kept exactly. [>= 0]
+  double objective = {};
+  // Fraction of that objective that falls to the weights of the rule. [0, 1]
+  double kept_share = {};
+  // ‖w − c‖ / ‖w‖ over the clustered rows, nothing kept exactly. [>= 0]
+  double relative_error = {};
+  // How many entries of the codebooks lie in each of equally wide bins from low to high.
+  std::vector<std::int64_t> spread = {};
+};
+
+struct MatrixOutliersResult {
+  // As asked for. [0, 0.2]
+  double sparsity = {};
+  // r of the quartile rule, one for the model; absent where the sensitive ones are the whole share. [>= 0]
+  std::optional<double> range = {};
+  // r was found from one row of so many in each matrix; 1 is all of them. [>= 1]
+  std::int64_t range_row_step = {};
+  // Rows of the matrix that the counts and the fences are from. [>= 1]
+  std::int64_t rows_read = {};
+  // Weights at or below are outliers: −T; absent where r is.
+  std::optional<double> fence_low = {};
+  // Weights at or above are outliers: T; absent where r is.
+  std::optional<double> fence_high = {};
+  // Weights kept for their F, in the rows read. [>= 0]
+  std::int64_t sensitive = {};
+  // Weights kept for being beyond a fence, besides those, in the rows read. [>= 0]
+  std::int64_t beyond = {};
+  // Rows whose codebooks the costs below are from. [>= 1]
+  std::int64_t rows_clustered = {};
+  // Where the bins of the spreads begin.
+  double low = {};
+  // Where they end.
+  double high = {};
+  // 2 to 8 bits.
+  std::vector<WidthCost> widths = {};
+};
+
+// The weights, or F.
+enum class MatrixTileParamsShow { kWeight, kSensitivity };
+
+constexpr std::string_view name_of(MatrixTileParamsShow value) {
+  switch (value) {
+    case MatrixTileParamsShow::kWeight: return "weight";
+    case MatrixTileParamsShow::kSensitivity: return "sensitivity";
+  }
+  return {};
+}
+
+constexpr std::optional<MatrixTileParamsShow> matrix_tile_params_show_named(std::string_view name) {
+  if (name == "weight") return MatrixTileParamsShow::kWeight;
+  if (name == "sensitivity") return MatrixTileParamsShow::kSensitivity;
+  return std::nullopt;
+}
+
+// What a cell shows of its block: the mean, or the entry of the largest magnitude with its sign.
+enum class MatrixTileParamsPool { kMean, kExtreme };
+
+constexpr std::string_view name_of(MatrixTileParamsPool value) {
+  switch (value) {
+    case MatrixTileParamsPool::kMean: return "mean";
+    case MatrixTileParamsPool::kExtreme: return "extreme";
+  }
+  return {};
+}
+
+constexpr std::optional<MatrixTileParamsPool> matrix_tile_params_pool_named(std::string_view name) {
+  if (name == "mean") return MatrixTileParamsPool::kMean;
+  if (name == "extreme") return MatrixTileParamsPool::kExtreme;
+  return std::nullopt;
+}
+
+struct MatrixTileParams {
+  // Folder of a dense checkpoint.
+  std::string checkpoint = {};
+  // Folder of a calibration of the same checkpoint.
+  std::string calibration = {};
+  // Tensor name of the matrix, with ".weight".
+  std::string tensor = {};
+  // The weights, or F.
+  MatrixTileParamsShow show = {};
+  // What a cell shows of its block: the mean, or the entry of the largest magnitude with its sign.
+  MatrixTileParamsPool pool = {};
+  // First row of the part. [>= 0]
+  std::int64_t row = {};
+  // First column of the part. [>= 0]
+  std::int64_t col = {};
+  // Rows of the part. [>= 1]
+  std::int64_t rows = {};
+  // Columns of the part. [>= 1]
+  std::int64_t cols = {};
+  // Cells down; no more than rows. [1, 512]
+  std::int64_t height = {};
+  // Cells across; no more than cols. [1, 1024]
+  std::int64_t width = {};
+};
+
+struct MatrixTileResult {
+  // Cells down. [>= 1]
+  std::int64_t height = {};
+  // Cells across. [>= 1]
+  std::int64_t width = {};
+  // Row after row, bfloat16, little-endian, in base64. Cell (y, x) stands for the rows from ⌊y·rows/height⌋ up to
+  // ⌊(y+1)·rows/height⌋, columns likewise.
+  std::string cells = {};
 };
 
 struct CalibrationStartParams {
@@ -1343,6 +1545,14 @@ class Requests {
   virtual Result<CheckpointInspectResult> checkpoint_inspect(const CheckpointInspectParams& params) = 0;
   // calibration.plan
   virtual Result<CalibrationPlanResult> calibration_plan(const CalibrationPlanParams& params) = 0;
+  // matrix.weights
+  virtual Result<MatrixWeightsResult> matrix_weights(const MatrixWeightsParams& params) = 0;
+  // matrix.channel
+  virtual Result<MatrixChannelResult> matrix_channel(const MatrixChannelParams& params) = 0;
+  // matrix.outliers
+  virtual Result<MatrixOutliersResult> matrix_outliers(const MatrixOutliersParams& params) = 0;
+  // matrix.tile
+  virtual Result<MatrixTileResult> matrix_tile(const MatrixTileParams& params) = 0;
   // calibration.start
   virtual Result<JobStarted> calibration_start(const CalibrationStartParams& params) = 0;
   // quantization.start

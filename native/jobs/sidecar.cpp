@@ -11,6 +11,7 @@
 #include "jobs/inspect.hpp"
 #include "jobs/kernel_benchmark_job.hpp"
 #include "jobs/machine.hpp"
+#include "jobs/matrix_look.hpp"
 #include "jobs/output.hpp"
 #include "jobs/quantization_job.hpp"
 #include "jobs/sweep_job.hpp"
@@ -79,6 +80,22 @@ Result<contract::CheckpointInspectResult> Sidecar::checkpoint_inspect(const cont
 Result<contract::CalibrationPlanResult> Sidecar::calibration_plan(const contract::CalibrationPlanParams& params) {
   SQUEEZE_ASSIGN(const Device device, device_of(params.device, "calibration.start", gpus_));
   return planner_.plan(params, device);
+}
+
+Result<contract::MatrixWeightsResult> Sidecar::matrix_weights(const contract::MatrixWeightsParams& params) {
+  return look_at_weights(params);
+}
+
+Result<contract::MatrixChannelResult> Sidecar::matrix_channel(const contract::MatrixChannelParams& params) {
+  return look_at_channel(params);
+}
+
+Result<contract::MatrixOutliersResult> Sidecar::matrix_outliers(const contract::MatrixOutliersParams& params) {
+  return look_at_outliers(params);
+}
+
+Result<contract::MatrixTileResult> Sidecar::matrix_tile(const contract::MatrixTileParams& params) {
+  return look_at_tile(params);
 }
 
 Result<contract::JobStarted> Sidecar::calibration_start(const contract::CalibrationStartParams& params) {

@@ -22,6 +22,10 @@ class Sidecar final : public contract::Requests {
   Result<contract::CheckpointInspectResult> checkpoint_inspect(
       const contract::CheckpointInspectParams& params) override;
   Result<contract::CalibrationPlanResult> calibration_plan(const contract::CalibrationPlanParams& params) override;
+  Result<contract::MatrixWeightsResult> matrix_weights(const contract::MatrixWeightsParams& params) override;
+  Result<contract::MatrixChannelResult> matrix_channel(const contract::MatrixChannelParams& params) override;
+  Result<contract::MatrixOutliersResult> matrix_outliers(const contract::MatrixOutliersParams& params) override;
+  Result<contract::MatrixTileResult> matrix_tile(const contract::MatrixTileParams& params) override;
   Result<contract::JobStarted> calibration_start(const contract::CalibrationStartParams& params) override;
   Result<contract::JobStarted> quantization_start(const contract::QuantizationStartParams& params) override;
   Result<contract::JobStarted> evaluation_start(const contract::EvaluationStartParams& params) override;

@@ -55,6 +55,14 @@ Result<Precision> decode_precision(const json& value, const JsonPath& path) {
   return read_enum<Precision>(value, path, precision_named, {"fp32", "bf16"});
 }
 
+Result<MatrixTileParamsShow> decode_matrix_tile_params_show(const json& value, const JsonPath& path) {
+  return read_enum<MatrixTileParamsShow>(value, path, matrix_tile_params_show_named, {"weight", "sensitivity"});
+}
+
+Result<MatrixTileParamsPool> decode_matrix_tile_params_pool(const json& value, const JsonPath& path) {
+  return read_enum<MatrixTileParamsPool>(value, path, matrix_tile_params_pool_named, {"mean", "extreme"});
+}
+
 Result<ExportFormat> decode_export_format(const json& value, const JsonPath& path) {
   return read_enum<ExportFormat>(value, path, export_format_named, {"hf-fp16", "hf-bf16", "squeezellm"});
 }
@@ -251,6 +259,86 @@ json encode(const CalibrationPlanResult& value, const JsonPath& path, std::optio
   out["freeDiskBytes"] = json(value.free_disk_bytes);
   if (value.duration_ms) out["durationMs"] = write_number(*value.duration_ms, JsonPath(path, "durationMs"), bad);
   out["problems"] = write_array(value.problems, JsonPath(path, "problems"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
+json encode(const MatrixEntry& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["row"] = json(value.row);
+  out["col"] = json(value.col);
+  out["value"] = write_number(value.value, JsonPath(path, "value"), bad);
+  out["sensitivity"] = write_number(value.sensitivity, JsonPath(path, "sensitivity"), bad);
+  return out;
+}
+
+json encode(const MatrixWeightsResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["rows"] = json(value.rows);
+  out["cols"] = json(value.cols);
+  out["min"] = write_number(value.min, JsonPath(path, "min"), bad);
+  out["max"] = write_number(value.max, JsonPath(path, "max"), bad);
+  out["mean"] = write_number(value.mean, JsonPath(path, "mean"), bad);
+  out["deviation"] = write_number(value.deviation, JsonPath(path, "deviation"), bad);
+  out["histogram"] = json(value.histogram);
+  out["sensitivitySum"] = write_number(value.sensitivity_sum, JsonPath(path, "sensitivitySum"), bad);
+  out["sensitivityMax"] = write_number(value.sensitivity_max, JsonPath(path, "sensitivityMax"), bad);
+  out["ofRows"] = json(value.of_rows);
+  out["ofCols"] = json(value.of_cols);
+  out["largest"] = write_array(value.largest, JsonPath(path, "largest"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  out["mostSensitive"] = write_array(value.most_sensitive, JsonPath(path, "mostSensitive"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
+json encode(const ChannelCodebook& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["bits"] = json(value.bits);
+  out["entries"] = write_array(value.entries, JsonPath(path, "entries"), [&](const auto& item, const JsonPath& at) { return write_number(item, at, bad); });
+  out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
+  out["relativeError"] = write_number(value.relative_error, JsonPath(path, "relativeError"), bad);
+  return out;
+}
+
+json encode(const MatrixChannelResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["channel"] = json(value.channel);
+  out["weights"] = json(value.weights);
+  out["sensitivities"] = json(value.sensitivities);
+  out["codebooks"] = write_array(value.codebooks, JsonPath(path, "codebooks"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
+json encode(const WidthCost& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["bits"] = json(value.bits);
+  out["objective"] = write_number(value.objective, JsonPath(path, "objective"), bad);
+  out["keptShare"] = write_number(value.kept_share, JsonPath(path, "keptShare"), bad);
+  out["relativeError"] = write_number(value.relative_error, JsonPath(path, "relativeError"), bad);
+  out["spread"] = json(value.spread);
+  return out;
+}
+
+json encode(const MatrixOutliersResult& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["sparsity"] = write_number(value.sparsity, JsonPath(path, "sparsity"), bad);
+  if (value.range) out["range"] = write_number(*value.range, JsonPath(path, "range"), bad);
+  out["rangeRowStep"] = json(value.range_row_step);
+  out["rowsRead"] = json(value.rows_read);
+  if (value.fence_low) out["fenceLow"] = write_number(*value.fence_low, JsonPath(path, "fenceLow"), bad);
+  if (value.fence_high) out["fenceHigh"] = write_number(*value.fence_high, JsonPath(path, "fenceHigh"), bad);
+  out["sensitive"] = json(value.sensitive);
+  out["beyond"] = json(value.beyond);
+  out["rowsClustered"] = json(value.rows_clustered);
+  out["low"] = write_number(value.low, JsonPath(path, "low"), bad);
+  out["high"] = write_number(value.high, JsonPath(path, "high"), bad);
+  out["widths"] = write_array(value.widths, JsonPath(path, "widths"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
+  return out;
+}
+
+json encode(const MatrixTileResult& value, const JsonPath&, std::optional<Error>&) {
+  json out = json::object();
+  out["height"] = json(value.height);
+  out["width"] = json(value.width);
+  out["cells"] = json(value.cells);
   return out;
 }
 
@@ -658,6 +746,52 @@ Result<CalibrationPlanParams> decode_calibration_plan_params(const json& value, 
   return out;
 }
 
+Result<MatrixWeightsParams> decode_matrix_weights_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tensor"}));
+  MatrixWeightsParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "tensor", out.tensor, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  return out;
+}
+
+Result<MatrixChannelParams> decode_matrix_channel_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tensor", "channel"}));
+  MatrixChannelParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "tensor", out.tensor, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "channel", out.channel, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  return out;
+}
+
+Result<MatrixOutliersParams> decode_matrix_outliers_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tensor", "sparsity"}));
+  MatrixOutliersParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "tensor", out.tensor, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "sparsity", out.sparsity, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 0.2); }));
+  return out;
+}
+
+Result<MatrixTileParams> decode_matrix_tile_params(const json& value, const JsonPath& path) {
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "tensor", "show", "pool", "row", "col", "rows", "cols", "height", "width"}));
+  MatrixTileParams out;
+  SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "tensor", out.tensor, [](const auto& v, const auto& at) { return read_string(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "show", out.show, [](const auto& v, const auto& at) { return decode_matrix_tile_params_show(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "pool", out.pool, [](const auto& v, const auto& at) { return decode_matrix_tile_params_pool(v, at); }));
+  SQUEEZE_TRY(read_field(value, path, "row", out.row, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "col", out.col, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "rows", out.rows, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "cols", out.cols, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
+  SQUEEZE_TRY(read_field(value, path, "height", out.height, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 512); }));
+  SQUEEZE_TRY(read_field(value, path, "width", out.width, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 1024); }));
+  return out;
+}
+
 Result<CalibrationStartParams> decode_calibration_start_params(const json& value, const JsonPath& path) {
   SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "tokens", "estimator", "precision", "out", "device", "threads", "memoryLimitBytes"}));
   CalibrationStartParams out;
@@ -838,6 +972,22 @@ Result<json> to_json(const CalibrationPlanResult& value) {
   return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("CalibrationPlanResult"), bad); });
 }
 
+Result<json> to_json(const MatrixWeightsResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("MatrixWeightsResult"), bad); });
+}
+
+Result<json> to_json(const MatrixChannelResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("MatrixChannelResult"), bad); });
+}
+
+Result<json> to_json(const MatrixOutliersResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("MatrixOutliersResult"), bad); });
+}
+
+Result<json> to_json(const MatrixTileResult& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("MatrixTileResult"), bad); });
+}
+
 Result<json> to_json(const JobStarted& value) {
   return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("JobStarted"), bad); });
 }
@@ -880,6 +1030,18 @@ CallOutcome dispatch(Requests& requests, std::string_view method, const json& pa
                 [](const auto& result) { return to_json(result); });
   if (method == "calibration.plan")
     return call(decode_calibration_plan_params(params, path), [&](const auto& p) { return requests.calibration_plan(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "matrix.weights")
+    return call(decode_matrix_weights_params(params, path), [&](const auto& p) { return requests.matrix_weights(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "matrix.channel")
+    return call(decode_matrix_channel_params(params, path), [&](const auto& p) { return requests.matrix_channel(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "matrix.outliers")
+    return call(decode_matrix_outliers_params(params, path), [&](const auto& p) { return requests.matrix_outliers(p); },
+                [](const auto& result) { return to_json(result); });
+  if (method == "matrix.tile")
+    return call(decode_matrix_tile_params(params, path), [&](const auto& p) { return requests.matrix_tile(p); },
                 [](const auto& result) { return to_json(result); });
   if (method == "calibration.start")
     return call(decode_calibration_start_params(params, path), [&](const auto& p) { return requests.calibration_start(p); },

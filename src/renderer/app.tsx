@@ -1,5 +1,5 @@
 import { ActionIcon, Anchor } from '@mantine/core'
-import type { ComponentType } from 'react'
+import { lazy, Suspense, type ComponentType } from 'react'
 import type { ProjectSection } from '../shared/contract/studio/place.ts'
 import { UndoNotice } from './features/results/undo-notice.tsx'
 import { ComparePage } from './pages/compare/compare-page.tsx'
@@ -18,12 +18,15 @@ import { SensitivityPage } from './pages/sensitivity/sensitivity-page.tsx'
 import { SweepPage } from './pages/sweep/sweep-page.tsx'
 import { SettingsPage } from './pages/settings/settings-page.tsx'
 import { SpeedPage } from './pages/speed/speed-page.tsx'
-import { homeAddress, settingsAddress, useRoute, type Route } from './route.ts'
+import { homeAddress, pageKey, settingsAddress, useRoute, type Route } from './route.ts'
 import { useLink } from './stores/link.ts'
 import { SlidersIcon, Mark } from './ui/icons.tsx'
 import { Message } from './ui/message.tsx'
 import { ThemeSwitch } from './ui/theme-switch.tsx'
 import classes from './app.module.css'
+
+// What a person looks into only when they want to know more.
+const MatrixPage = lazy(async () => ({ default: (await import('./pages/matrix/matrix-page.tsx')).MatrixPage }))
 
 const SECTIONS: Record<ProjectSection, ComponentType<{ projectId: number }>> = {
   overview: ProjectPage,
@@ -65,7 +68,7 @@ export function App() {
       <LinkNotice />
       <Commands />
       <main className={classes.main}>
-        <PageBoundary key={JSON.stringify(route)}>
+        <PageBoundary key={pageKey(route)}>
           <Page route={route} />
         </PageBoundary>
       </main>
@@ -84,6 +87,13 @@ function Page({ route }: { route: Route }) {
     return <Section projectId={route.projectId} />
   }
   if (route.page === 'result') return <ResultPage projectId={route.projectId} resultId={route.resultId} />
+  if (route.page === 'matrix') {
+    return (
+      <Suspense fallback={null}>
+        <MatrixPage {...route} />
+      </Suspense>
+    )
+  }
   if (route.page === 'compare') return <ComparePage projectId={route.projectId} sides={route.sides} />
   return (
     <Message title="There is no such page" actions={<Anchor href={homeAddress}>Go to the projects</Anchor>}>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { compareAddress, parseRoute, projectAddress, resultAddress } from './route.ts'
+import { compareAddress, matrixAddress, pageKey, parseRoute, projectAddress, resultAddress } from './route.ts'
 
 it('reads the place from the fragment', () => {
   expect(parseRoute('')).toEqual({ page: 'home' })
@@ -24,4 +24,17 @@ it('reads the place from the fragment', () => {
     sides: ['checkpoint', 7],
   })
   expect(parseRoute('#/projects/3/compare/7/checkpoint')).toMatchObject({ page: 'unknown' })
+})
+
+it('names a matrix and one of its channels, and stays on one page for all of them', () => {
+  const place = { projectId: 3, calibrationId: 2, tensor: 'model.layers.0.mlp/odd name.weight' }
+  expect(parseRoute(matrixAddress(place))).toEqual({ page: 'matrix', ...place })
+  expect(parseRoute(matrixAddress(place, 0))).toEqual({ page: 'matrix', ...place, channel: 0 })
+  expect(parseRoute('#/projects/3/matrices/2/a.weight/01')).toMatchObject({ page: 'unknown' })
+  expect(parseRoute('#/projects/3/matrices/2/%')).toMatchObject({ page: 'unknown' })
+  const other = { ...place, tensor: 'another.weight' }
+  const keyOf = (address: string) => pageKey(parseRoute(address))
+  expect(keyOf(matrixAddress(other))).toBe(keyOf(matrixAddress(place, 7)))
+  expect(keyOf(matrixAddress({ ...place, calibrationId: 1 }))).not.toBe(keyOf(matrixAddress(place)))
+  expect(keyOf(projectAddress(1))).not.toBe(keyOf(projectAddress(2)))
 })

@@ -8,6 +8,7 @@ export type Route =
   | { page: 'project'; projectId: number; section: ProjectSection }
   | { page: 'result'; projectId: number; resultId: number }
   | { page: 'compare'; projectId: number; sides: [Side, Side] }
+  | { page: 'matrix'; projectId: number; calibrationId: number; tensor: string; channel?: number }
   | { page: 'unknown'; address: string }
 
 /** One of two models that are compared: a result by its number, or what all results are made from. */
@@ -24,7 +25,22 @@ export function parseRoute(fragment: string): Route {
   if (result) return { page: 'result', projectId: Number(result[1]), resultId: Number(result[2]) }
   const pair = /^\/projects\/([1-9]\d{0,14})\/compare\/([1-9]\d{0,14}|checkpoint)\/([1-9]\d{0,14})$/.exec(address)
   if (pair) return { page: 'compare', projectId: Number(pair[1]), sides: [side(pair[2]), side(pair[3])] }
-  return { page: 'unknown', address }
+  return parseMatrix(address) ?? { page: 'unknown', address }
+}
+
+function parseMatrix(address: string): Route | undefined {
+  const found = /^\/projects\/([1-9]\d{0,14})\/matrices\/([1-9]\d{0,14})\/([^/]+)(?:\/(0|[1-9]\d{0,14}))?$/.exec(
+    address,
+  )
+  if (!found) return undefined
+  const [, project, calibration, name = '', channel] = found
+  const numbers = { projectId: Number(project), calibrationId: Number(calibration) }
+  try {
+    const tensor = decodeURIComponent(name)
+    return { page: 'matrix', ...numbers, tensor, ...(channel === undefined ? {} : { channel: Number(channel) }) }
+  } catch {
+    return undefined // a percent sign that begins no character
+  }
 }
 
 function side(text?: string): Side {
@@ -44,6 +60,19 @@ export function resultAddress(projectId: number, resultId: number): string {
 export function compareAddress(projectId: number, [a, b]: readonly [Side, Side]): string {
   const [first, second] = b === 'checkpoint' ? [b, a] : [a, b]
   return `#/projects/${projectId}/compare/${first}/${second}`
+}
+
+export type MatrixPlace = { projectId: number; calibrationId: number; tensor: string }
+
+/** A matrix as a calibration sees it, and one of its output channels. */
+export function matrixAddress({ projectId, calibrationId, tensor }: MatrixPlace, channel?: number): string {
+  const place = `#/projects/${projectId}/matrices/${calibrationId}/${encodeURIComponent(tensor)}`
+  return channel === undefined ? place : `${place}/${channel}`
+}
+
+/** Routes that are alike in this show one page that stays, with what it holds, while a person walks within it. */
+export function pageKey(route: Route): string {
+  return JSON.stringify(route.page === 'matrix' ? [route.page, route.projectId, route.calibrationId] : route)
 }
 
 function subscribe(changed: () => void): () => void {

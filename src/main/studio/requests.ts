@@ -14,6 +14,7 @@ import { listFolder } from './folders.ts'
 import { inspect } from './inspect.ts'
 import { readJobLog } from './job-log.ts'
 import { mainJob } from './main-job.ts'
+import { matrixHandlers } from './matrices.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, offersSample, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly, type RunOptions } from './recording.ts'
@@ -53,6 +54,7 @@ export function makePageApi(context: Context): StudioApi {
         return { projectId, fingerprint, matrices }
       },
       'calibration.get': ({ projectId, calibrationId }) => sensitivities(context, projectId, calibrationId),
+      ...matrixHandlers(context),
       'calibration.choices': ({ projectId }) => calibrationChoices(context, projectId),
       'calibration.plan': ({ projectId, device, ...inputs }) => {
         const { path: checkpoint } = projectRow(context, projectId)

@@ -16,6 +16,10 @@ type Props<M extends Place> = {
   colour?: (share: number) => string
   chosen: string | undefined
   choose: (name: string) => void
+  /** What a click or Enter does, where a matrix has more to show; pointing at a cell chooses it then. */
+  open?: ((name: string) => void) | undefined
+  /** True where the chosen cell takes the focus when the map comes into sight. */
+  focusChosen?: boolean
 }
 
 const NEXT: Record<string, [number, number]> = {
@@ -37,6 +41,8 @@ export function Heatmap<M extends Place>({
   colour = viridis,
   chosen,
   choose,
+  open,
+  focusChosen = false,
 }: Props<M>) {
   const roles = [...new Set(matrices.map(({ role }) => role))]
   const layers = [...new Set(matrices.map(({ layer }) => layer))]
@@ -92,8 +98,10 @@ export function Heatmap<M extends Place>({
                 aria-label={`Layer ${layer} ${role}: ${words(value)}`}
                 aria-selected={matrix.name === chosen}
                 tabIndex={matrix.name === reachable ? 0 : -1}
+                autoFocus={focusChosen && matrix.name === chosen}
                 title={`Layer ${layer} ${role}\n${measure.name} ${words(value)}`}
-                onClick={() => choose(matrix.name)}
+                onClick={() => (open ?? choose)(matrix.name)}
+                onPointerEnter={open && (() => choose(matrix.name))}
                 onKeyDown={(event) => move(event, row, column)}
               />
             )

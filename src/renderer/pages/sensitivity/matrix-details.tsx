@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core'
 import type { MatrixSensitivity } from '../../../shared/contract/sidecar/calibration.ts'
 import { Facts } from '../../ui/facts.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
@@ -5,10 +6,10 @@ import { exact, share } from '../../ui/units.ts'
 import { scientific } from '../../features/matrices/scales.ts'
 import { MEASURES } from './measures.ts'
 
-type Props = { matrix: MatrixSensitivity; matrices: MatrixSensitivity[] }
+type Props = { matrix: MatrixSensitivity; matrices: MatrixSensitivity[]; address: string }
 
 /** One matrix in figures, and its place among the others. */
-export function MatrixDetails({ matrix, matrices }: Props) {
+export function MatrixDetails({ matrix, matrices, address }: Props) {
   const weights = matrix.rows * matrix.cols
   const total = matrices.reduce((sum, { weighted }) => sum + weighted, 0)
   const allWeights = matrices.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
@@ -29,6 +30,9 @@ export function MatrixDetails({ matrix, matrices }: Props) {
             { name: 'Rank', value: `${rank} of ${matrices.length} by Σ F·w²` },
           ]}
         />
+        <Button component="a" href={address} variant="default" fullWidth mt="md">
+          Look into this matrix
+        </Button>
       </Panel>
     </Section>
   )

@@ -6,7 +6,9 @@ import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { Heatmap, Legend } from '../../features/matrices/heatmap.tsx'
 import { linear, logarithmic, scientific } from '../../features/matrices/scales.ts'
+import { matrixAddress } from '../../route.ts'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
+import { useHeatmapPlace } from '../../stores/heatmap-place.ts'
 import { useJobs } from '../../stores/jobs.ts'
 import { loadSensitivities, useSensitivities } from '../../stores/sensitivities.ts'
 import { Message } from '../../ui/message.tsx'
@@ -31,7 +33,7 @@ export function SensitivityPage({ projectId }: { projectId: number }) {
 
 function Sensitivity({ project }: { project: Project }) {
   const jobs = (useJobs(({ value }) => value) ?? []).filter((job) => job.projectId === project.id)
-  const [wanted, choose] = useState<number>()
+  const [wanted, choose] = useState(() => placeIn(project.id)?.calibrationId)
   const { calibrations } = project
   const calibration = calibrations.find(({ id }) => id === wanted) ?? calibrations[0]
   return (
@@ -56,15 +58,26 @@ function Learnt({ project, calibration, choose }: LearntProps) {
   const { value, error } = useSensitivities()
   const [measureId, setMeasure] = useState(WEIGHTED.id)
   const [scaling, setScaling] = useState('logarithmic')
-  const [name, setName] = useState<string>()
+  const [name, setName] = useState(() => placeIn(project.id)?.tensor)
+  const [returning] = useState(() => placeIn(project.id)?.returning ?? false)
+  useEffect(() => useHeatmapPlace.setState({ returning: false }), [])
   if (error) return <Failure error={error} />
   if (!value) return <Skeleton height={420} radius={10} />
   const { matrices } = value
+  const [first] = matrices
+  if (!first) {
+    return (
+      <Message title="This calibration holds no matrices">
+        Learnt from {calibrationWords(calibration)}. Calibrate again to learn how much the loss depends on each of them.
+      </Message>
+    )
+  }
   const measure = MEASURES.find(({ id }) => id === measureId) ?? WEIGHTED
   const values = matrices.map(measure.of)
   const scale = (scaling === 'linear' ? linear : logarithmic)(values)
-  const most = matrices.reduce((a, b) => (b.weighted > a.weighted ? b : a))
+  const most = matrices.reduce((a, b) => (b.weighted > a.weighted ? b : a), first)
   const matrix = matrices.find((each) => each.name === name) ?? most
+  const address = (tensor: string) => matrixAddress({ projectId: project.id, calibrationId: calibration.id, tensor })
   const low = scaling === 'linear' ? 0 : Math.min(...values.filter((each) => each > 0))
   return (
     <div className={classes.columns}>
@@ -95,14 +108,28 @@ function Learnt({ project, calibration, choose }: LearntProps) {
               />
             )}
           </div>
-          <Heatmap matrices={matrices} measure={measure} scale={scale} chosen={matrix.name} choose={setName} />
+          <Heatmap
+            matrices={matrices}
+            measure={measure}
+            scale={scale}
+            chosen={matrix.name}
+            choose={setName}
+            open={(tensor) => (window.location.hash = address(tensor))}
+            focusChosen={returning}
+          />
           <Legend low={scientific(low)} high={scientific(Math.max(...values))} note={`${scaling} scale`} />
         </Panel>
         <p className={classes.source}>Learnt from {calibrationWords(calibration)}.</p>
       </Section>
-      <MatrixDetails matrix={matrix} matrices={matrices} />
+      <MatrixDetails matrix={matrix} matrices={matrices} address={address(matrix.name)} />
     </div>
   )
+}
+
+/** Where a person left this project's heatmap, if they have looked into a matrix of it. */
+function placeIn(projectId: number) {
+  const place = useHeatmapPlace.getState()
+  return place.projectId === projectId ? place : undefined
 }
 
 function calibrationWords({ textName, samples, length, estimator, precision }: CalibrationSummary): string {

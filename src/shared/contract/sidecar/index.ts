@@ -20,6 +20,16 @@ import {
 } from './generation.ts'
 import { helloParams, helloResult } from './hello.ts'
 import { jobCancelParams, jobCancelResult, jobEnded, jobProgressed } from './job.ts'
+import {
+  matrixChannelParams,
+  matrixChannelResult,
+  matrixOutliersParams,
+  matrixOutliersResult,
+  matrixTileParams,
+  matrixTileResult,
+  matrixWeightsParams,
+  matrixWeightsResult,
+} from './matrix.ts'
 import { quantizationStartParams } from './quantization.ts'
 import { errorsMeasured, errorsStartParams, sweepStartParams } from './sweep.ts'
 import { synthesisStartParams } from './synthesis.ts'
@@ -28,6 +38,10 @@ export const sidecarRequests = {
   'sidecar.hello': { params: helloParams, result: helloResult },
   'checkpoint.inspect': { params: checkpointInspectParams, result: checkpointInspectResult },
   'calibration.plan': { params: calibrationPlanParams, result: calibrationPlanResult },
+  'matrix.weights': { params: matrixWeightsParams, result: matrixWeightsResult },
+  'matrix.channel': { params: matrixChannelParams, result: matrixChannelResult },
+  'matrix.outliers': { params: matrixOutliersParams, result: matrixOutliersResult },
+  'matrix.tile': { params: matrixTileParams, result: matrixTileResult },
   'calibration.start': { params: calibrationStartParams, result: jobStarted },
   'quantization.start': { params: quantizationStartParams, result: jobStarted },
   'evaluation.start': { params: evaluationStartParams, result: jobStarted },

@@ -43,6 +43,7 @@ import {
   chatStopResult,
 } from './chat.ts'
 import { machineGetParams, machineGetResult } from './machine.ts'
+import { matrixRequests } from './matrix.ts'
 import {
   projectChanged,
   projectGetParams,
@@ -78,6 +79,7 @@ export const studioRequests = {
   'calibration.choices': { params: calibrationChoicesParams, result: calibrationChoicesResult },
   'calibration.plan': { params: calibrationPlanParams, result: calibrationForecast },
   'calibration.start': { params: calibrationStartParams, result: jobBegun },
+  ...matrixRequests,
   'result.get': { params: resultGetParams, result: resultGetResult },
   'result.delete': { params: resultDeleteParams, result: resultDeleteResult },
   'result.restore': { params: resultRestoreParams, result: resultRestoreResult },
@@ -146,6 +148,15 @@ export type { EvaluationSummary, Stamp } from './evaluation.ts'
 export type { FolderEntry, FolderListing } from './folder.ts'
 export type { JobSummary, LogLine } from './job.ts'
 export type { Machine } from './machine.ts'
+export type {
+  ChannelCodebook,
+  MatrixChannel,
+  MatrixEntry,
+  MatrixOutliers,
+  MatrixTile,
+  MatrixWeights,
+  WidthCost,
+} from '../sidecar/matrix.ts'
 export type { MeasuredPoint, SweepState } from './sweep.ts'
 export type { DeletedResult, ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'
 export type { Settings, SettingsInSight } from './settings.ts'
