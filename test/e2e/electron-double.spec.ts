@@ -73,7 +73,7 @@ test('a folder dropped on the window is opened, and one that cannot be says why'
   await expect(ask).toHaveCount(0)
   skipWhere(!existsSync(sidecar), 'the sidecar is not built')
   await dragOver(page, 'sample', 'drop')
-  await expect(page.getByText(checkpoint, { exact: true })).toBeVisible()
+  await expect(page.getByText(checkpoint, { exact: true })).toBeVisible({ timeout: 30_000 })
 })
 
 test('a refused request arrives as a failure in words', async () => {

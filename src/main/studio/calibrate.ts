@@ -13,7 +13,6 @@ import { openCheckpoint, type Model } from './model.ts'
 import { outputFor } from './output.ts'
 import { stretch } from './progress.ts'
 import { runAsJob, stored, type RunOptions } from './recording.ts'
-import { samplePaths } from './root.ts'
 import { withTokenFile } from './tokens.ts'
 
 export type CalibrationInputs = {
@@ -53,7 +52,7 @@ export async function calibrate(
 export type CalibrationPlan = Awaited<ReturnType<typeof planCalibration>>
 
 export async function planCalibration(context: Context, model: Model, inputs: CalibrationInputs) {
-  const text = await readText(inputs.text ?? samplePaths(context.root).calibrationText)
+  const text = await readText(inputs.text ?? context.sample.take().calibrationText)
   return {
     text,
     samples: inputs.samples ?? 100,
