@@ -1,12 +1,16 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'electron-vite'
 
-/** The window and the command line, which also serves the page, are two entries of one build; packages stay outside. */
+/**
+ * The window and the command line, which also serves the page, are two entries of one build. What package.json calls a
+ * dependency is loaded from node_modules; everything else is built in, and its licences are kept beside what is built.
+ */
 export default defineConfig({
   main: {
     build: {
       outDir: 'out/main',
       sourcemap: true,
+      license: true,
       rolldownOptions: {
         input: {
           app: 'src/main/app/index.ts',
@@ -33,6 +37,7 @@ export default defineConfig({
     build: {
       outDir: 'out/renderer',
       minify: true,
+      license: true,
       rolldownOptions: { input: 'src/renderer/index.html' },
     },
   },

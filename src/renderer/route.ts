@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { PROJECT_SECTIONS, projectPlace, type ProjectSection } from '../shared/contract/studio/place.ts'
+import { PROJECT_SECTIONS, projectPlace, resultPlace, type ProjectSection } from '../shared/contract/studio/place.ts'
 
 /** Where a person is. The fragment of the address says it, so that it works the same under app:// and http://. */
 export type Route =
@@ -51,10 +51,7 @@ export const homeAddress = '#/'
 export const settingsAddress = '#/settings'
 
 export const projectAddress = projectPlace
-
-export function resultAddress(projectId: number, resultId: number): string {
-  return `#/projects/${projectId}/results/${resultId}`
-}
+export const resultAddress = resultPlace
 
 /** The checkpoint, where it is one of them, stands first. */
 export function compareAddress(projectId: number, [a, b]: readonly [Side, Side]): string {

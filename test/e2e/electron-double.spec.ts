@@ -1,8 +1,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium, expect, test, type Page } from '@playwright/test'
-import { openDatabase, updateJobProgress } from '../../src/main/db/index.ts'
+import { endJob, insertJob, openDatabase, updateJobProgress } from '../../src/main/db/index.ts'
 import type { StudioBridge } from '../../src/shared/contract/studio/bridge.ts'
 import type * as Double from './electron-double/electron.ts'
 import { samplePaths } from '../../src/main/studio/root.ts'
@@ -73,7 +73,7 @@ test('a folder dropped on the window is opened, and one that cannot be says why'
   await expect(ask).toHaveCount(0)
   skipWhere(!existsSync(sidecar), 'the sidecar is not built')
   await dragOver(page, 'sample', 'drop')
-  await expect(page.getByText(checkpoint, { exact: true })).toBeVisible()
+  await expect(page.getByText(checkpoint, { exact: true })).toBeVisible({ timeout: 30_000 })
 })
 
 test('a refused request arrives as a failure in words', async () => {
@@ -127,6 +127,51 @@ test('permissions are refused, but for writing to the clipboard', () => {
 test('a second start shows the first window', () => {
   electron.app.emit('second-instance')
   expect(electron.double.windows[0]?.focused).toBe(1)
+})
+
+test('the task bar follows the jobs, and the end of a long one is told to who looks elsewhere', async () => {
+  const [window] = electron.double.windows
+  const bar = () => window?.progress.at(-1)
+  const database = openDatabase(home)
+  try {
+    updateJobProgress(database, filled.jobs.running, { stage: 'Packing', fraction: 0.95 })
+    await expect.poll(bar).toEqual([0.95, 'normal'])
+    window!.watched = false
+    endJob(database, filled.jobs.running, { state: 'done', now: Date.now() })
+    await expect.poll(bar).toEqual([-1, 'none'])
+    await expect
+      .poll(() => electron.double.notifications.map(({ options }) => options), { timeout: 15_000 })
+      .toMatchObject([
+        { title: 'Squeeze finished', body: expect.stringMatching(/^sample · took \d+ (s|min)$/) },
+      ])
+    const focused = window!.focused
+    electron.double.notifications[0]?.emit('click')
+    await expect(page).toHaveURL(/#\/projects\/1$/)
+    expect(window!.focused).toBe(focused + 1)
+
+    window!.watched = false
+    const jobId = insertJob(database, {
+      projectId: filled.measured,
+      kind: 'calibration',
+      params: {},
+      host: hostname(),
+      processId: process.ppid,
+      now: Date.now() - 45_000,
+    })
+    await expect.poll(bar).toEqual([2, 'indeterminate'])
+    const error = { code: 'disk-full', message: 'There is no room.', retryable: true } as const
+    endJob(database, jobId, { state: 'failed', error, now: Date.now() })
+    await expect.poll(bar).toEqual([1, 'error'])
+    await expect.poll(() => electron.double.notifications.length).toBe(2)
+    expect(electron.double.notifications[1]?.options).toMatchObject({
+      title: 'Calibration failed',
+      body: 'sample · There is no room.',
+    })
+    window!.focus()
+    expect(bar()).toEqual([-1, 'none'])
+  } finally {
+    database.close()
+  }
 })
 
 test('closing the window keeps its place, ends the sidecar, then the app', async () => {

@@ -5,13 +5,18 @@ import { openStudio, type Studio } from '../studio/index.ts'
 import { openPage } from '../studio/page.ts'
 import { answerPage, tellPage } from './bridge.ts'
 import { guardContents, refusePermissions } from './guard.ts'
+import { showJobs } from './jobs.ts'
 import { setMenu } from './menu.ts'
 import { claimScheme, servePage } from './protocol.ts'
-import { openWindow } from './window.ts'
+import { addressOf, openWindow } from './window.ts'
+
+/** As packages are registered with Windows, which asks whose a notification is. */
+const APP_ID = 'studio.squeeze.app'
 
 /** Everything here hangs on events: waiting for the app at the top of this module would keep it from becoming ready. */
 function main(): void {
   if (!app.requestSingleInstanceLock()) return app.quit()
+  app.setAppUserModelId(APP_ID)
   claimScheme()
   guardContents()
   app.on('second-instance', showWindow)
@@ -29,12 +34,17 @@ function start(): void {
   const api = studio.pageApi()
   answerPage(api)
   setMenu(studio.home)
-  const place = process.argv.includes('--latest') ? studio.latestPlace() : ''
-  const open = () => tellPage(api, openWindow(studio.root, studio.home, place).webContents)
+  const open = (place: string) => tellPage(api, openWindow(studio.root, studio.home, place).webContents)
   app.on('activate', () => {
-    if (BrowserWindow.getAllWindows().length === 0) open()
+    if (BrowserWindow.getAllWindows().length === 0) open('')
   })
-  open()
+  showJobs(api, (place) => {
+    const [window] = BrowserWindow.getAllWindows()
+    if (window === undefined) return open(place)
+    void window.loadURL(addressOf(place))
+    showWindow()
+  })
+  open(process.argv.includes('--latest') ? studio.latestPlace() : '')
 }
 
 /** The app waits for the sidecar to end: nothing of ours runs on without it. */

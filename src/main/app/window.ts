@@ -27,6 +27,11 @@ export function openWindow(root: string, home: string, place: string): BrowserWi
   if (maximized) window.maximize()
   window.once('ready-to-show', () => window.show())
   window.on('close', () => writeWindowState(home, window))
-  void window.loadURL(`${APP_ORIGIN}/${place}`)
+  void window.loadURL(addressOf(place))
   return window
+}
+
+/** Of a place in the page; going from one to another loads nothing anew. */
+export function addressOf(place: string): string {
+  return `${APP_ORIGIN}/${place}`
 }

@@ -1,4 +1,4 @@
-export { locateSidecar, type SidecarPlaces } from './locate.ts'
+export { locateSidecar, sidecarEnvironment, type SidecarPlaces } from './locate.ts'
 export {
   cancelled,
   createSidecar,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fail } from '../../shared/contract/studio-error.ts'
 
 const NAME = process.platform === 'win32' ? 'squeeze-sidecar.exe' : 'squeeze-sidecar'
@@ -27,4 +27,11 @@ export function locateSidecar({ root, resourcesPath, env = process.env }: Sideca
   throw fail('file-not-found', `The sidecar is not built: there is no ${places.join(' and no ')}.`, {
     hint: 'Run "npm start" in the folder of the studio; it builds what is missing.',
   })
+}
+
+/** A package for Linux brings the libraries of the sidecar that not every system has, in a folder beside it. */
+export function sidecarEnvironment(resourcesPath: string | undefined, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const libraries = resourcesPath === undefined ? undefined : join(resourcesPath, 'lib')
+  if (libraries === undefined || process.platform !== 'linux' || !existsSync(libraries)) return env
+  return { ...env, LD_LIBRARY_PATH: [libraries, env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter) }
 }

@@ -15,7 +15,6 @@ import { openCheckpoint, type Model } from './model.ts'
 import { outputFor } from './output.ts'
 import { stretch } from './progress.ts'
 import { runAsJob, stored, type RunOptions } from './recording.ts'
-import { samplePaths } from './root.ts'
 import { withTokenFile } from './tokens.ts'
 import { trainingPart } from './wiki-text.ts'
 
@@ -68,7 +67,7 @@ export async function planCalibration(context: Context, model: Model, inputs: Ca
 
 /** The file or folder that is read; the bundled sample when none is named. */
 export function calibrationText(context: Context, text: string | undefined): string {
-  return text === undefined ? samplePaths(context.root).calibrationText : trainingPart(text)
+  return text === undefined ? context.sample.take().calibrationText : trainingPart(text)
 }
 
 /** The sequences that a plan reads, the same ones every time. */

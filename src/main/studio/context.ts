@@ -2,11 +2,12 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { CONTRACT_HASH } from '../../shared/contract/contract-hash.ts'
 import { endJob, listRunningJobs, openDatabase, type Database } from '../db/index.ts'
-import { createSidecar, locateSidecar, type Sidecar } from '../sidecar/index.ts'
+import { createSidecar, locateSidecar, sidecarEnvironment, type Sidecar } from '../sidecar/index.ts'
 import { makeBackground, type Background } from './background.ts'
 import { usualPlaces, type Place } from './folders.ts'
 import { resolveHome } from './home.ts'
 import { findRoot } from './root.ts'
+import { sampleSource, type SampleSource } from './sample.ts'
 import { readSettings } from './settings.ts'
 
 export type StudioOptions = {
@@ -29,6 +30,7 @@ export type Context = {
   /** Folder of the program. */
   root: string
   version: string
+  sample: SampleSource
   sidecar: Sidecar
   background: Background
   /** Where the page may look for checkpoints. */
@@ -46,7 +48,7 @@ export function createContext(options: StudioOptions): Context {
   const { folder: root, version } = findRoot()
   const sidecarPath = () => locateSidecar({ root, resourcesPath: options.resourcesPath, env })
   const sidecar = createSidecar({
-    command: () => ({ path: sidecarPath(), env }),
+    command: () => ({ path: sidecarPath(), env: sidecarEnvironment(options.resourcesPath, env) }),
     contractHash: CONTRACT_HASH,
     hostVersion: version,
     logFile: options.keepLog === false ? undefined : join(home, 'logs', 'sidecar.log'),
@@ -58,6 +60,7 @@ export function createContext(options: StudioOptions): Context {
     home,
     root,
     version,
+    sample: sampleSource({ root, home, resourcesPath: options.resourcesPath }),
     sidecar,
     background,
     places: usualPlaces(home, options.folders, env),

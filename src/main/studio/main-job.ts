@@ -11,7 +11,6 @@ import { outputFor } from './output.ts'
 import { stretch } from './progress.ts'
 import { ensureCalibration, findResult, resultFolder, runQuantization } from './quantize.ts'
 import type { RunOptions } from './recording.ts'
-import { samplePaths } from './root.ts'
 import { makeStamp } from './stamp.ts'
 
 export type MainJobRequest = {
@@ -82,7 +81,7 @@ export async function mainJob(
   const plan = { recipe, calibration: calibration?.path, samples, out }
   const sizes = found ?? (await runQuantization(context, model, plan, part(0.4, 0.7))).result
   const squeezed = await openModel(context, out, options)
-  const text = request.evaluateOn ?? samplePaths(context.root).heldoutText
+  const text = request.evaluateOn ?? context.sample.take().heldoutText
   const measured = await measure(context, squeezed, model, text, part(0.7, 1))
   const { bitsPerWeight, sizeBytes, fp16SizeBytes, checkpointSizeBytes } = sizes
   return {

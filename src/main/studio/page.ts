@@ -51,15 +51,12 @@ export function openPage(root: string): Page {
   }
 }
 
-function listFiles(root: string): string[] {
+function listFiles(root: string, folder = ''): string[] {
   try {
-    return readdirSync(root, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) =>
-        join(entry.parentPath, entry.name)
-          .slice(root.length + 1)
-          .replaceAll('\\', '/'),
-      )
+    // Folder by folder: within a package this is Electron's readdir, which does not know all that Node's does.
+    return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? listFiles(root, `${folder}${entry.name}/`) : [`${folder}${entry.name}`],
+    )
   } catch {
     return []
   }

@@ -1,5 +1,4 @@
 import { existsSync, realpathSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type {
   CalibrationSensitivities,
   CalibrationSummary,
@@ -33,7 +32,6 @@ import {
 import type { Context } from './context.ts'
 import { projectFolder } from './home.ts'
 import { stored } from './recording.ts'
-import { samplePaths } from './root.ts'
 import { withRetries } from './retries.ts'
 import { makeStamp } from './stamp.ts'
 import { restorableResults } from './trash.ts'
@@ -63,11 +61,10 @@ export function projectSummaries(context: Context): (ProjectSummary & { slug: st
   })
 }
 
-/** The sample is only read, so it is opened where it lies. */
 export function offersSample(context: Context): boolean {
-  const { checkpoint } = samplePaths(context.root)
-  if (!existsSync(join(checkpoint, 'config.json'))) return false
-  const real = realpathSync(checkpoint)
+  if (!context.sample.offered()) return false
+  const { checkpoint } = context.sample.paths
+  const real = existsSync(checkpoint) ? realpathSync(checkpoint) : checkpoint
   return !listProjects(context.database()).some(({ path }) => path === real || path === checkpoint)
 }
 

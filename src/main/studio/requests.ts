@@ -22,7 +22,6 @@ import { startSweep, sweepState } from './sweep-requests.ts'
 import { resultDetails, startEvaluation, startExport } from './results.ts'
 import { deleteResult, emptyTrash, restoreResult } from './trash.ts'
 import { readSettings, settingsInSight, writeSettings } from './settings.ts'
-import { samplePaths } from './root.ts'
 import { retryJob } from './retry.ts'
 import { watchChanges } from './watch.ts'
 
@@ -47,7 +46,7 @@ export function makePageApi(context: Context): StudioApi {
       'project.list': () => ({ projects: projectSummaries(context), offersSample: offersSample(context) }),
       'project.get': ({ projectId }) => project(context, projectId),
       'project.open': async ({ path }) => ({ projectId: await openProject(context, path) }),
-      'sample.open': async () => ({ projectId: await openProject(context, samplePaths(context.root).checkpoint) }),
+      'sample.open': async () => ({ projectId: await openProject(context, context.sample.take().checkpoint) }),
       'folder.list': ({ path, wanted }) => listFolder(context.places, path, wanted),
       'checkpoint.get': ({ projectId }) => {
         const { fingerprint, matrices } = projectRow(context, projectId).inspection

@@ -21,7 +21,6 @@ import type { Context } from './context.ts'
 import { evaluate } from './evaluate.ts'
 import { exportResult } from './export.ts'
 import { projectRow } from './projects.ts'
-import { samplePaths } from './root.ts'
 import { isOwnResult, resultRow } from './trash.ts'
 
 /** Enough to find the exports of a result among all that was done for its project. */
@@ -45,7 +44,7 @@ export function resultDetails(context: Context, projectId: number, resultId: num
 }
 
 export function startEvaluation(context: Context, asked: StudioParams<'evaluation.start'>): Promise<number> {
-  const { projectId, resultId, text = samplePaths(context.root).heldoutText, ...inputs } = asked
+  const { projectId, resultId, text = context.sample.take().heldoutText, ...inputs } = asked
   const checkpoint = projectRow(context, projectId).path
   const model = resultRow(context, projectId, resultId).path
   const against = existsSync(checkpoint) ? checkpoint : undefined

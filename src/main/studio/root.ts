@@ -21,8 +21,14 @@ export function findRoot(from = import.meta.dirname): Root {
 }
 
 /** Bundled texts and the sample checkpoint. */
-export function samplePaths(root: string): { checkpoint: string; calibrationText: string; heldoutText: string } {
-  const folder = join(root, 'resources', 'sample')
+export type Sample = { checkpoint: string; calibrationText: string; heldoutText: string }
+
+/** As they lie in the program's own folder. */
+export function samplePaths(root: string): Sample {
+  return sampleIn(join(root, 'resources', 'sample'))
+}
+
+export function sampleIn(folder: string): Sample {
   return {
     checkpoint: folder,
     calibrationText: join(folder, 'calibration.txt'),

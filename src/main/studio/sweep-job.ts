@@ -18,7 +18,6 @@ import { openCheckpoint, type Model } from './model.ts'
 import { stretch } from './progress.ts'
 import { ensureCalibration } from './quantize.ts'
 import type { RunOptions } from './recording.ts'
-import { samplePaths } from './root.ts'
 import { makeStamp } from './stamp.ts'
 import { measureRecipes, type MeasuredRecipe } from './sweep.ts'
 
@@ -140,7 +139,7 @@ export async function sweep(context: Context, request: SweepRequest, given: RunO
   }
   const options = asking(given, { useCase: 'sweep', request: { ...request, ...paths } })
   const ground = await prepare(context, request, options)
-  const heldout = evaluateOn ?? samplePaths(context.root).heldoutText
+  const heldout = evaluateOn ?? context.sample.take().heldoutText
   const plan = await planEvaluation(ground.model, { ...request, text: heldout })
   const grid = gridRecipes(ground.base, request.bits ?? [2, 3, 4], request.sparsities ?? [0, 0.0005, 0.0045, 0.02])
   const more = [...(request.budgets ?? []).map((budget) => allotted(ground, budget).recipe), ...(request.recipes ?? [])]

@@ -24,6 +24,7 @@ export const double = {
   windows: [] as BrowserWindow[],
   openedOutside: [] as string[],
   errors: [] as string[],
+  notifications: [] as Notification[],
   privileged: [] as unknown[],
   exitCode: undefined as number | undefined,
   /** Whether the main process is alone. */
@@ -37,6 +38,7 @@ class App extends EventEmitter {
   whenReady = () => this.ready.promise
   getVersion = () => '0.0.0'
   setAboutPanelOptions = () => undefined
+  setAppUserModelId = () => undefined
   exit = (code: number) => void (double.exitCode = code)
   /** Asks, as Electron does: who prevents will-quit quits later. */
   quit = () => {
@@ -75,6 +77,16 @@ export const nativeTheme = { shouldUseDarkColors: false }
 export const screen = { getDisplayMatching: () => ({ workArea: { x: 0, y: 0, width: 1920, height: 1080 } }) }
 export const Menu = { buildFromTemplate: (template: unknown) => template, setApplicationMenu: () => undefined }
 
+export class Notification extends EventEmitter {
+  static isSupported = () => true
+  readonly options: { title: string; body: string }
+  constructor(options: { title: string; body: string }) {
+    super()
+    this.options = options
+  }
+  show = () => void double.notifications.push(this)
+}
+
 class WebContents extends EventEmitter {
   openHandler: OpenHandler = () => ({ action: 'allow' })
   private readonly page: Promise<Page>
@@ -101,6 +113,10 @@ export class BrowserWindow extends EventEmitter {
   readonly page: Promise<Page>
   readonly options: Options
   focused = 0
+  /** Whether a person has it before them, as a test says. */
+  watched = true
+  /** What the task bar shows of it: a share, and in which colour. */
+  progress: [number, string][] = []
   shown = false
   private context: BrowserContext | undefined
 
@@ -114,7 +130,13 @@ export class BrowserWindow extends EventEmitter {
   }
 
   show = () => void (this.shown = true)
-  focus = () => void (this.focused += 1)
+  focus = () => {
+    this.focused += 1
+    this.watched = true
+    app.emit('browser-window-focus', {}, this)
+  }
+  isFocused = () => this.watched
+  setProgressBar = (value: number, { mode }: { mode: string }) => void this.progress.push([value, mode])
   restore = () => undefined
   maximize = () => undefined
   isMinimized = () => false

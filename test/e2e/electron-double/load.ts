@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as Double from './electron.ts'
 
-/** Starts the built main process on the double and gives the double. Once a process. */
+/** Starts the built main process of `root` on a double of its own and gives the double. Once a process for each root. */
 export async function startMain(root: string): Promise<typeof Double> {
-  const url = pathToFileURL(join(import.meta.dirname, 'electron.ts')).href
+  const url = `${pathToFileURL(join(import.meta.dirname, 'electron.ts')).href}?root=${encodeURIComponent(root)}`
   registerHooks({
     resolve: (specifier, context, next) =>
       specifier === 'electron' ? { url, shortCircuit: true } : next(specifier, context),

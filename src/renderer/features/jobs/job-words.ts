@@ -1,6 +1,8 @@
 import type { JobSummary } from '../../../shared/contract/studio/index.ts'
 import { rate, timeLeft } from '../../ui/units.ts'
 
+export { jobNoun } from '../../../shared/contract/studio/job-words.ts'
+
 const DOING: Record<string, string> = {
   calibration: 'Calibrating',
   quantization: 'Squeezing',
@@ -10,17 +12,6 @@ const DOING: Record<string, string> = {
   generation: 'Generating',
   export: 'Exporting',
   benchmark: 'Measuring speed',
-}
-
-const NOUNS: Record<string, string> = {
-  calibration: 'Calibration',
-  quantization: 'Squeeze',
-  evaluation: 'Measurement',
-  errors: 'Error table',
-  sweep: 'Sweep',
-  generation: 'Generation',
-  export: 'Export',
-  benchmark: 'Benchmark',
 }
 
 export const STATES: Record<JobSummary['state'], string> = {
@@ -33,10 +24,6 @@ export const STATES: Record<JobSummary['state'], string> = {
 
 export function doingWords({ kind }: JobSummary): string {
   return DOING[kind] ?? kind
-}
-
-export function jobNoun({ kind }: JobSummary): string {
-  return NOUNS[kind] ?? kind
 }
 
 /** "Reading layers · model.layers.3.mlp.up_proj" */
