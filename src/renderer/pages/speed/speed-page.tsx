@@ -1,5 +1,6 @@
 import { Skeleton } from '@mantine/core'
 import { useEffect, useState } from 'react'
+import { recordsOf } from '../../../shared/export/table-text.ts'
 import type { BenchmarkSummary, Project } from '../../../shared/contract/studio/index.ts'
 import { exportColumns } from '../../features/benchmarks/export-columns.ts'
 import { HistoryTable } from '../../features/benchmarks/history-table.tsx'
@@ -7,7 +8,7 @@ import { MeasureButton } from '../../features/benchmarks/measure-button.tsx'
 import { measurementsOf, setupsOf, speedRows } from '../../features/benchmarks/measurements.ts'
 import { SetupPicker } from '../../features/benchmarks/setup-picker.tsx'
 import { SpeedTable } from '../../features/benchmarks/speed-table.tsx'
-import { ExportMenu } from '../../features/export/export-menu.tsx'
+import { SaveMenu } from '../../features/export/save-menu.tsx'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
@@ -74,7 +75,11 @@ function Measured({ project, benchmarks }: { project: Project; benchmarks: Bench
             : undefined
         }
         actions={
-          <ExportMenu name={`speed of ${project.name}`} rows={measurements} columns={exportColumns(project.results)} />
+          <SaveMenu
+            what="table"
+            name={`speed-of-${project.name}`}
+            records={() => recordsOf(measurements, exportColumns(project.results))}
+          />
         }
       >
         <Panel>
