@@ -34,15 +34,27 @@ export function uprightScale(outlook: Outlook, upright: Upright): UprightScale {
       const { ticks, domain, scale } = rise
         ? logTicks(Math.min(...safe), Math.max(...safe))
         : perplexityTicks([...safe, ...(base === undefined ? [] : [base])])
+      const warp = scale === 'log' ? Math.log : undefined
       return {
         words: rise ? 'Rise of the perplexity' : 'Perplexity',
-        domain,
+        domain: rise || base === undefined ? domain : withRoomBelow(base, domain, warp),
         ticks,
         format: rise ? (tick) => percent(tick) : tickFormat(ticks),
-        warp: scale === 'log' ? Math.log : undefined,
+        warp,
       }
     },
   }
+}
+
+/** Lower where the line of the checkpoint would lie so low that its name had no place under it. */
+function withRoomBelow(
+  base: number,
+  [low, high]: [number, number],
+  warp?: (value: number) => number,
+): [number, number] {
+  const room = 0.1
+  if (warp) return [Math.min(low, Math.exp((Math.log(base) - room * Math.log(high)) / (1 - room))), high]
+  return [Math.min(low, (base - room * high) / (1 - room)), high]
 }
 
 /** "3-bit + 0.45 %", or that widths differ. */

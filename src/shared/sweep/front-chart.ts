@@ -48,7 +48,7 @@ export function frontChart({ outlook, upright, reach, chosen, budget, ...size }:
     scale.of(point.perplexity) === undefined ? [] : [{ ...point, perplexity: point.perplexity ?? 0 }],
   )
   const foretold = thinned(reach).map((cost) => forecastOf(outlook, cost))
-  const shown = [...dots, ...foretold, ...(chosen ? [chosen.forecast] : [])]
+  const shown = shownOf(dots, foretold, chosen?.forecast)
   const frame = makeFrame(size, MARGINS, {
     x: bitsAxis(shown.map(({ bitsPerWeight }) => bitsPerWeight)),
     y: scale.axis(shown.flatMap(({ perplexity }) => perplexity ?? [])),
@@ -105,6 +105,13 @@ export function frontChart({ outlook, upright, reach, chosen, budget, ...size }:
   }
 }
 
+/** Where something was measured, no more than a little beyond: from there on the predicted front runs level. */
+function shownOf(dots: readonly Dot[], foretold: readonly Forecast[], chosen: Forecast | undefined) {
+  const named = [...dots, ...(chosen ? [chosen] : [])]
+  const most = dots.length > 0 ? Math.max(...named.map(({ bitsPerWeight }) => bitsPerWeight)) + 1 : Infinity
+  return [...named, ...foretold.filter(({ bitsPerWeight }) => bitsPerWeight <= most)]
+}
+
 function thinned(reach: readonly RecipeCost[]): RecipeCost[] {
   const step = Math.max(1, reach.length / REACH_PLACES)
   const kept = Array.from({ length: Math.ceil(reach.length / step) }, (_, index) => reach[Math.floor(index * step)])
@@ -114,7 +121,10 @@ function thinned(reach: readonly RecipeCost[]): RecipeCost[] {
 
 function bitsAxis(values: readonly number[]): Axis {
   const all = values.length > 0 ? values : [2, 6]
-  const domain: [number, number] = [Math.floor(Math.min(...all) - 0.1), Math.ceil(Math.max(...all) + 0.1)]
+  const domain: [number, number] = [
+    Math.floor(2 * Math.min(...all) - 0.1) / 2,
+    Math.ceil(2 * Math.max(...all) + 0.1) / 2,
+  ]
   const ticks = linearTicks(domain[0], domain[1], Math.min(16, 2 * (domain[1] - domain[0])))
   return { words: 'Stored bits per weight of the matrices', domain, ticks, format: tickFormat(ticks) }
 }

@@ -27,13 +27,14 @@ export function Actions({ project, outlook, recipe, choices, budget }: Props) {
     <div>
       {error && <Failure error={error} />}
       <div className={classes.actions}>
-        <Button disabled={busy || gone} onClick={() => squeeze(recipe)}>
+        <Button px="sm" disabled={busy || gone} onClick={() => squeeze(recipe)}>
           Squeeze by this
         </Button>
-        <Button variant="default" disabled={known || busy || gone} onClick={() => measure([recipe])}>
+        <Button px="sm" variant="default" disabled={known || busy || gone} onClick={() => measure([recipe])}>
           {known ? 'Measured' : 'Measure this'}
         </Button>
         <Button
+          px="sm"
           variant="default"
           onClick={() =>
             download(

@@ -41,9 +41,11 @@ function predictedText({ perplexity: value, low, high, extrapolates }: Forecast,
   if (value === undefined) return 'after the first measured point'
   return (
     <>
-      {perplexity(value)}
-      {rise(value)}
-      {low !== undefined && high !== undefined && `, likely ${perplexity(low)} to ${perplexity(high)}`}
+      <span className={classes.predicted}>
+        {perplexity(value)}
+        {rise(value)}
+        {low !== undefined && high !== undefined && `, likely ${perplexity(low)} to ${perplexity(high)}`}
+      </span>
       {extrapolates && <span className={classes.caution}>Beyond what was measured: a guess.</span>}
     </>
   )

@@ -18,10 +18,10 @@ const COLUMNS: Column[] = [
   { name: 'Bits', unit: 'per weight' },
   { name: 'Size', unit: 'all weights' },
   { name: 'Perplexity', unit: 'measured' },
-  { name: 'Rise', unit: 'over the checkpoint' },
+  { name: 'Rise' },
   { name: 'Perplexity', unit: 'predicted' },
   { name: 'KL', unit: 'nats/token' },
-  { name: 'Same top token' },
+  { name: 'Same', unit: 'top token' },
 ]
 
 type Props = {
@@ -52,7 +52,7 @@ export function MeasuredPanel({ project, state, outlook, chosen, choose }: Props
         {points.length === 0 ? (
           <p className={classes.note}>Nothing yet. Measure a grid, or measure what is chosen.</p>
         ) : (
-          <DataTable label="Measured recipes" columns={COLUMNS} minWidth={720}>
+          <DataTable label="Measured recipes" columns={COLUMNS} minWidth={640}>
             {points
               .toSorted((a, b) => a.sizeBytes - b.sizeBytes)
               .map((point) => (
