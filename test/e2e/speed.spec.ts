@@ -200,7 +200,7 @@ test('the keyboard alone measures and saves the table', async ({ page, home, ser
   const history = page.getByRole('table', { name: 'All measurements of speed' })
   await expect(history.getByRole('row')).toHaveCount(2, { timeout: 60_000 })
 
-  await tabTo(page, /^Export$/)
+  await tabTo(page, /^Save as… \(table\)$/)
   await page.keyboard.press('Enter')
   const saved = page.waitForEvent('download')
   await expect(page.getByRole('menuitem', { name: 'CSV' })).toBeVisible()

@@ -4,7 +4,7 @@ import { allocateWithin, prepareAllocation, type AllocationLimits, type Prepared
 import { matrixBytesOf } from './budget.ts'
 import type { ErrorTable } from './error-table.ts'
 import { BASE } from './outlook.ts'
-import { choiceOf, KEPT_BITS, recipeOf, type Choice } from './plan.ts'
+import { chooserOf, KEPT_BITS, recipeOf, type Choice } from './plan.ts'
 
 /** As a project begins: the paper's recipe, and every tabulated width for a budget. */
 export const FIRST_CHOICES: SweepChoices = {
@@ -74,5 +74,6 @@ export function allotWithin(prepared: Prepared, bitsPerWeight: number, base = BA
 
 /** What the recipe gives each matrix of the table, in its order. */
 export function choicesOf(table: ErrorTable, recipe: Recipe): Choice[] {
-  return table.matrices.map(({ name }) => choiceOf(recipe, name))
+  const choose = chooserOf(recipe)
+  return table.matrices.map(({ name }) => choose(name))
 }

@@ -1,12 +1,12 @@
 import { Button, NumberInput } from '@mantine/core'
 import { useState } from 'react'
-import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
-import { client, refusalInfo } from '../../bridge/index.ts'
+import { client } from '../../bridge/index.ts'
 import { closeOverlay, showOverlay, useOverlay } from '../../stores/overlay.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Failure } from '../failure.tsx'
-import classes from './calibrate-button.module.css'
+import { useAttempt } from '../use-attempt.ts'
+import classes from '../../ui/form.module.css'
 
 /** As the papers of this field do it. */
 const USUAL_SAMPLES = 100
@@ -31,16 +31,11 @@ function CalibrateForm({ project, started }: { project: Project; started: () => 
   const { contextLength } = project.checkpoint
   const [samples, setSamples] = useState<string | number>(USUAL_SAMPLES)
   const [length, setLength] = useState<string | number>(Math.min(USUAL_LENGTH, contextLength))
-  const [error, setError] = useState<ErrorInfo>()
+  const { attempt, busy, error } = useAttempt()
 
   async function start() {
-    try {
-      const asked = { projectId: project.id, samples: Number(samples), length: Number(length) }
-      await client.call('calibration.start', asked)
-      started()
-    } catch (refused) {
-      setError(refusalInfo(refused))
-    }
+    await client.call('calibration.start', { projectId: project.id, samples: Number(samples), length: Number(length) })
+    started()
   }
 
   return (
@@ -48,7 +43,7 @@ function CalibrateForm({ project, started }: { project: Project; started: () => 
       className={classes.form}
       onSubmit={(event) => {
         event.preventDefault()
-        void start()
+        attempt(start)
       }}
     >
       <p className={classes.words}>
@@ -76,7 +71,7 @@ function CalibrateForm({ project, started }: { project: Project; started: () => 
         />
       </div>
       {error && <Failure error={error} />}
-      <Button type="submit" className={classes.submit}>
+      <Button type="submit" loading={busy} className={classes.submit}>
         Calibrate
       </Button>
     </form>

@@ -5,8 +5,9 @@ import type { BenchmarkSummary, Project } from '../../../shared/contract/studio/
 import { exportColumns } from '../../features/benchmarks/export-columns.ts'
 import { HistoryTable } from '../../features/benchmarks/history-table.tsx'
 import { MeasureButton } from '../../features/benchmarks/measure-button.tsx'
-import { measurementsOf, setupsOf, speedRows } from '../../features/benchmarks/measurements.ts'
+import { machineWords, measurementsOf, setupsOf, speedRows } from '../../features/benchmarks/measurements.ts'
 import { SetupPicker } from '../../features/benchmarks/setup-picker.tsx'
+import { speedScene } from '../../features/benchmarks/speed-scene.ts'
 import { SpeedTable } from '../../features/benchmarks/speed-table.tsx'
 import { SaveMenu } from '../../features/export/save-menu.tsx'
 import { Failure } from '../../features/failure.tsx'
@@ -62,10 +63,27 @@ function Measured({ project, benchmarks }: { project: Project; benchmarks: Bench
         comes to what the memory of this machine allows.
       </Message>
     )
+  const rows = speedRows(project, measurements, chosen.key)
   return (
     <>
-      <Section title="Speed" note={<SetupPicker setups={setups} chosen={chosen} choose={choose} />}>
-        <SpeedTable rows={speedRows(project, measurements, chosen.key)} sample={chosen.sample} />
+      <Section
+        title="Speed"
+        note={<SetupPicker setups={setups} chosen={chosen} choose={choose} />}
+        actions={
+          <SaveMenu
+            what="speed chart"
+            name={`speed-chart-of-${project.name}`}
+            picture={() => speedScene(rows, machineWords(chosen.sample))}
+            records={() =>
+              recordsOf(
+                rows.flatMap(({ measurement }) => measurement ?? []),
+                exportColumns(project.results),
+              )
+            }
+          />
+        }
+      >
+        <SpeedTable rows={rows} sample={chosen.sample} />
       </Section>
       <Section
         title="All measurements"
