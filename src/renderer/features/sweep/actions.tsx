@@ -1,12 +1,11 @@
 import { Button } from '@mantine/core'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
-import type { Project, SweepChoices } from '../../../shared/contract/studio/index.ts'
+import type { Project } from '../../../shared/contract/studio/index.ts'
 import type { Outlook } from '../../../shared/sweep/outlook.ts'
 import { recipeKey } from '../../../shared/sweep/plan.ts'
 import { Command } from '../../ui/command.tsx'
 import { download } from '../../ui/download.ts'
 import { Failure } from '../failure.tsx'
-import { commandOf } from './command-of.ts'
 import { useStart } from './use-start.ts'
 import classes from './sweep.module.css'
 
@@ -14,12 +13,12 @@ type Props = {
   project: Project
   outlook: Outlook
   recipe: Recipe
-  choices: SweepChoices
-  budget: number | undefined
+  /** The line that does the same without a window. */
+  command: string
 }
 
 /** What can be done with the choice: measured, squeezed, taken away. */
-export function Actions({ project, outlook, recipe, choices, budget }: Props) {
+export function Actions({ project, outlook, recipe, command }: Props) {
   const { measure, squeeze, busy, error } = useStart(project)
   const known = outlook.byKey.has(recipeKey(recipe))
   const gone = !project.checkpoint.found
@@ -47,7 +46,7 @@ export function Actions({ project, outlook, recipe, choices, budget }: Props) {
         </Button>
       </div>
       <div className={classes.command}>
-        <Command line={commandOf(project.checkpoint.path, choices, budget, outlook.table.bits)} />
+        <Command line={command} />
       </div>
     </div>
   )

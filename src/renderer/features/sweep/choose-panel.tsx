@@ -7,10 +7,12 @@ import { choicesOf, type Allotted } from '../../../shared/sweep/choices.ts'
 import type { Forecast, Outlook } from '../../../shared/sweep/outlook.ts'
 import { changeSweepChoices } from '../../stores/sweep.ts'
 import { Panel, Section } from '../../ui/section.tsx'
+import { shellQuoted } from '../../ui/shell-quoted.ts'
 import { percent } from '../../ui/units.ts'
 import { Actions } from './actions.tsx'
 import { Allotment } from './allotment.tsx'
 import { Answer } from './answer.tsx'
+import { commandOf } from './command-of.ts'
 import { BudgetControls } from './budget-controls.tsx'
 import classes from './sweep.module.css'
 
@@ -21,6 +23,7 @@ type Props = {
   /** Undefined where no width is allowed. */
   prepared: Prepared | undefined
   budget: number | undefined
+  /** Undefined where a point was picked, or nothing can be allotted. */
   allotted: Allotted | undefined
   recipe: Recipe | undefined
   forecast: Forecast | undefined
@@ -55,7 +58,18 @@ export function ChoosePanel({ project, outlook, choices, prepared, budget, allot
               At most {percent(allotted.aboveBound)} above the least error that any allotment of this size can have.
             </p>
           )}
-          {recipe && <Actions project={project} outlook={outlook} recipe={recipe} choices={choices} budget={budget} />}
+          {recipe && (
+            <Actions
+              project={project}
+              outlook={outlook}
+              recipe={recipe}
+              command={
+                budgeted && !allotted
+                  ? `squeeze quantize ${shellQuoted(project.checkpoint.path)} --recipe recipe.json`
+                  : commandOf(project.checkpoint.path, choices, budget, table.bits)
+              }
+            />
+          )}
           {budgeted && (
             <Allotment
               projectName={project.name}

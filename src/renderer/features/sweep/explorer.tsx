@@ -1,8 +1,9 @@
-import { useMemo } from 'react'
-import type { Project, SweepState } from '../../../shared/contract/studio/index.ts'
+import { useMemo, useState } from 'react'
+import type { Project, SweepChoices, SweepState } from '../../../shared/contract/studio/index.ts'
 import { allocationFront } from '../../../shared/sweep/allocate.ts'
 import { allotWithin, budgetWithin, preparedFor } from '../../../shared/sweep/choices.ts'
 import { BASE, forecast, isUniform, type Outlook } from '../../../shared/sweep/outlook.ts'
+import { recipeKey } from '../../../shared/sweep/plan.ts'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import { changeSweepChoices, useSweepChoices } from '../../stores/sweep.ts'
 import { ChoosePanel } from './choose-panel.tsx'
@@ -29,20 +30,25 @@ export function Explorer({ project, state, outlook }: Props) {
     () => (prepared && budget !== undefined && mode === 'budget' ? allotWithin(prepared, budget) : undefined),
     [prepared, budget, mode],
   )
+  const [pick, setPick] = useState<{ recipe: Recipe; choices: SweepChoices }>()
+  // A point that was pressed counts itself, whatever a slider near it would give, until anything else is chosen.
+  const picked = pick?.choices === choices ? pick.recipe : undefined
   const recipe = useMemo<Recipe | undefined>(
-    () => (mode === 'budget' ? allotted?.recipe : { ...BASE, bits, sparsity }),
-    [mode, allotted, bits, sparsity],
+    () => picked ?? (mode === 'budget' ? allotted?.recipe : { ...BASE, bits, sparsity }),
+    [picked, mode, allotted, bits, sparsity],
   )
   const chosen = useMemo(() => {
     const found = recipe && forecast(outlook, recipe)
     return recipe && found && { recipe, forecast: found }
   }, [outlook, recipe])
 
-  function choose(picked: Recipe) {
-    if (isUniform(picked)) return changeSweepChoices({ mode: 'alike', bits: picked.bits, sparsity: picked.sparsity })
-    const point = outlook.points.find((each) => each.recipe === picked)
+  function choose(chosenRecipe: Recipe) {
+    const point = outlook.byKey.get(recipeKey(chosenRecipe))
+    if (isUniform(chosenRecipe))
+      changeSweepChoices({ mode: 'alike', bits: chosenRecipe.bits, sparsity: chosenRecipe.sparsity })
     // What was allotted lies just below its budget.
-    if (point) changeSweepChoices({ mode: 'budget', budgetBitsPerWeight: point.bitsPerWeight })
+    else changeSweepChoices({ mode: 'budget', budgetBitsPerWeight: point?.bitsPerWeight ?? choices.budgetBitsPerWeight })
+    setPick({ recipe: chosenRecipe, choices: useSweepChoices.getState().choices })
   }
 
   return (
@@ -66,7 +72,7 @@ export function Explorer({ project, state, outlook }: Props) {
         choices={choices}
         prepared={prepared}
         budget={budget}
-        allotted={allotted}
+        allotted={picked ? undefined : allotted}
         recipe={recipe}
         forecast={chosen?.forecast}
       />
