@@ -26,9 +26,14 @@ export function speedScene(rows: readonly SpeedRow[], machine: string): Scene {
       line(x(min), y, x(max), y, TEXT),
       line(x(min), y - 4, x(min), y + 4, TEXT),
       line(x(max), y - 4, x(max), y + 4, TEXT),
-      words(`${figure(median)} tokens/s, ${share(measurement.bandwidthShare.median)} of the memory limit`, NAME_PX + BAR_PX + 12, y, {
-        fill: TEXT,
-      }),
+      words(
+        `${figure(median)} tokens/s, ${share(measurement.bandwidthShare.median)} of the memory limit`,
+        NAME_PX + BAR_PX + 12,
+        y,
+        {
+          fill: TEXT,
+        },
+      ),
     ])
   })
   return {

@@ -52,9 +52,7 @@ export function Matrices({ matrices }: { matrices: ResultMatrix[] }) {
           <SaveMenu
             what="map of matrices"
             name="matrices"
-            picture={() =>
-              mapScene(matrices, { ...measure, words: measure.format, scale: measure.scale(values) })
-            }
+            picture={() => mapScene(matrices, { ...measure, words: measure.format, scale: measure.scale(values) })}
             records={() => matrices.map((matrix) => ({ ...matrix }))}
           />
         </>

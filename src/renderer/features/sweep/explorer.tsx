@@ -47,7 +47,8 @@ export function Explorer({ project, state, outlook }: Props) {
     if (isUniform(chosenRecipe))
       changeSweepChoices({ mode: 'alike', bits: chosenRecipe.bits, sparsity: chosenRecipe.sparsity })
     // What was allotted lies just below its budget.
-    else changeSweepChoices({ mode: 'budget', budgetBitsPerWeight: point?.bitsPerWeight ?? choices.budgetBitsPerWeight })
+    else
+      changeSweepChoices({ mode: 'budget', budgetBitsPerWeight: point?.bitsPerWeight ?? choices.budgetBitsPerWeight })
     setPick({ recipe: chosenRecipe, choices: useSweepChoices.getState().choices })
   }
 
