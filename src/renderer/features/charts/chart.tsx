@@ -48,9 +48,12 @@ export function Chart<T>({ height, draw, chosen, choose, pointed }: Props<T>) {
   }
 
   function move(event: KeyboardEvent<SVGElement>, from: Target<T>) {
-    if (event.key === 'Enter' || event.key === ' ') choose?.(from.value)
-    else if (event.key === 'Escape') return point(undefined)
-    else if (!event.key.startsWith('Arrow')) return
+    if (event.key === 'Escape') return point(undefined)
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault()
+      return choose?.(from.value)
+    }
+    if (!event.key.startsWith('Arrow')) return
     event.preventDefault()
     const next = neighbour(targets, from, event.key)
     if (next) document.getElementById(elementId(scene, next))?.focus()
