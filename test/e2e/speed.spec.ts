@@ -181,7 +181,7 @@ test('the keyboard alone measures and saves the table', async ({ page, home, ser
   const history = page.getByRole('table', { name: 'All measurements of speed' })
   await expect(history.getByRole('row')).toHaveCount(2, { timeout: 60_000 })
 
-  await press(page, page.getByRole('button', { name: 'Export', exact: true }))
+  await press(page, page.getByRole('button', { name: 'Save as… (table)', exact: true }))
   const saved = page.waitForEvent('download')
   await expect(page.getByRole('menuitem', { name: 'CSV' })).toBeVisible()
   await page.getByRole('menuitem', { name: 'CSV' }).press('Enter')

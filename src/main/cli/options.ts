@@ -103,13 +103,16 @@ export function decimal(min: number, max: number): (text: string) => number {
   }
 }
 
-/** "0.0045" or "0.45%". */
-export function fraction(max: number): (text: string) => number {
+/** "0.0045" or "0.45%"; `why` is said of what is above the limit. */
+export function fraction(max: number, why = ''): (text: string) => number {
   return (text) => {
     const bare = text.replace(/%$/, '')
     const value = Number(bare) / (bare === text ? 1 : 100)
     if (bare.trim() !== '' && value >= 0 && value <= max) return Number(value.toPrecision(12))
-    throw new InvalidArgumentError(`Expected a fraction from 0 to ${max}, or a percentage such as 0.45%.`)
+    const tooMuch = value > max && why !== '' ? ` ${why}` : ''
+    throw new InvalidArgumentError(
+      `Expected a fraction from 0 to ${max}, or a percentage up to ${100 * max}%, such as 0.45%.${tooMuch}`,
+    )
   }
 }
 

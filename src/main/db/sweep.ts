@@ -1,6 +1,7 @@
 import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import type { MatrixErrors, SweepPoint } from '../../shared/contract/sidecar/sweep.ts'
+import type { SweepChoices } from '../../shared/contract/studio/index.ts'
 import type { Database } from './open.ts'
 
 /** Names a table of errors: of which calibration, by which rule, at which widths and sparsities. */
@@ -20,6 +21,26 @@ export function listMatrixErrors(database: Database, key: ErrorTableKey): Matrix
     .prepare('SELECT errors FROM matrix_errors WHERE calibration_id = ? AND outliers = ? AND grid = ?')
     .all(key.calibrationId, key.outliers, key.grid) as { errors: string }[]
   return rows.map(({ errors }) => JSON.parse(errors) as MatrixErrors)
+}
+
+/** Names of the matrices that are there already. */
+export function listTabulated(database: Database, key: ErrorTableKey): string[] {
+  return database
+    .prepare('SELECT name FROM matrix_errors WHERE calibration_id = ? AND outliers = ? AND grid = ?')
+    .pluck()
+    .all(key.calibrationId, key.outliers, key.grid) as string[]
+}
+
+export function saveSweepChoices(database: Database, projectId: number, choices: SweepChoices): void {
+  database
+    .prepare('INSERT OR REPLACE INTO sweep_choices (project_id, choices) VALUES (?, ?)')
+    .run(projectId, JSON.stringify(choices))
+}
+
+/** As it was saved, perhaps by an older studio: for the caller to check. */
+export function savedSweepChoices(database: Database, projectId: number): unknown {
+  const found = database.prepare('SELECT choices FROM sweep_choices WHERE project_id = ?').pluck().get(projectId)
+  return found === undefined ? undefined : JSON.parse(found as string)
 }
 
 export type SweepPointRow = {

@@ -3,7 +3,13 @@ import type { CheckpointInspectResult } from '../../shared/contract/sidecar/chec
 import type { MatrixErrors } from '../../shared/contract/sidecar/sweep.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { makeErrorTable, type ErrorTable } from '../../shared/sweep/error-table.ts'
-import { calibrationByPath, insertMatrixErrors, listMatrixErrors, type CalibrationRow } from '../db/index.ts'
+import {
+  calibrationByPath,
+  insertMatrixErrors,
+  listMatrixErrors,
+  listTabulated,
+  type CalibrationRow,
+} from '../db/index.ts'
 import type { Context } from './context.ts'
 import { resolveMachinery } from './device.ts'
 import type { Model } from './model.ts'
@@ -73,6 +79,19 @@ export function storedErrorTable(
   const names = inspection.matrices.map(({ name }) => name)
   if (!names.every((name) => known.has(name))) return undefined
   return makeErrorTable(inOrder(names, known), outsideBytes(inspection))
+}
+
+/** Another name for every other table; undefined until the project has it whole. */
+export function errorTableVersion(
+  context: Context,
+  inspection: CheckpointInspectResult,
+  calibration: Pick<CalibrationRow, 'id' | 'fingerprint'>,
+  outliers: Recipe['outliers'],
+): string | undefined {
+  const key = { calibrationId: calibration.id, outliers, grid: gridText(GRID) }
+  const known = new Set(listTabulated(context.database(), key))
+  if (!inspection.matrices.every(({ name }) => known.has(name))) return undefined
+  return [inspection.fingerprint, calibration.fingerprint, outliers, key.grid].join(' ')
 }
 
 /** Bytes of what is no matrix inside the layers. */

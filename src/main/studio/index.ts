@@ -30,6 +30,8 @@ import {
   type SweepOutcome,
   type SweepRequest,
 } from './sweep-job.ts'
+import { sweepReportText } from './sweep-report.ts'
+import type { SweepPart } from './sweep-requests.ts'
 import { findWikiText } from './wiki-text.ts'
 import { synthesize, type SynthesizeRequest } from './synthesize.ts'
 import type { ExportResult } from '../../shared/contract/sidecar/export.ts'
@@ -58,6 +60,8 @@ export type Studio = {
   mainJob(request: MainJobRequest, options?: Omit<RunOptions, 'record'>): Promise<MainJobOutcome>
   /** Measures many recipes without writing results. */
   sweep(request: SweepRequest, options?: RunOptions): Promise<SweepOutcome>
+  /** What a project knows of a sweep, as an HTML page. */
+  sweepReport(projectId: number, part: SweepPart): string
   /** A recipe within a budget. */
   allocate(request: RecipeRequest, options?: RunOptions): Promise<RecipeOutcome>
   /** Speed and memory of models, side by side. */
@@ -100,6 +104,7 @@ export function openStudio(options: StudioOptions = {}): Studio {
     openChat: (request, run) => openChat(context, request, run),
     mainJob: (request, run) => mainJob(context, request, run),
     sweep: (request, run) => sweep(context, request, run),
+    sweepReport: (projectId, part) => sweepReportText(context, projectId, part),
     allocate: (request, run) => allocateRecipe(context, request, run),
     benchmark: (request, run) => benchmark(context, request, run),
     benchmarkShape: (request, run) => benchmarkShape(context, request, run),

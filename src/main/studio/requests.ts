@@ -18,7 +18,7 @@ import { matrixHandlers } from './matrices.ts'
 import { openModel } from './model.ts'
 import { jobSummaries, offersSample, project, projectRow, projectSummaries, sensitivities } from './projects.ts'
 import { quietly, type RunOptions } from './recording.ts'
-import { startSweep, sweepState } from './sweep-requests.ts'
+import { keepSweepChoices, startSweep, sweepState, sweepTable } from './sweep-requests.ts'
 import { resultDetails, startEvaluation, startExport } from './results.ts'
 import { deleteResult, emptyTrash, restoreResult } from './trash.ts'
 import { readSettings, settingsInSight, writeSettings } from './settings.ts'
@@ -78,6 +78,11 @@ export function makePageApi(context: Context): StudioApi {
       'benchmark.start': (asked) => startBenchmarks(context, asked),
       'squeeze.start': ({ projectId, recipe }) => startSqueezing(context, projectId, recipe),
       'sweep.get': ({ projectId }) => sweepState(context, projectId),
+      'sweep.table': ({ projectId, version }) => sweepTable(context, projectId, version),
+      'sweep.choose': ({ projectId, choices }) => {
+        keepSweepChoices(context, projectId, choices)
+        return {}
+      },
       'sweep.start': ({ projectId, recipes }) => startSweep(context, projectId, recipes),
       'chat.list': ({ projectId }) => chats.list(projectId),
       'chat.get': ({ projectId, chatId }) => chats.get(projectId, chatId),

@@ -12,7 +12,7 @@ import { learnPredictor, predict, type Prediction, type Predictor } from '../../
 import { asking, lasting } from './asked.ts'
 import type { CalibrationInputs } from './calibrate.ts'
 import type { Context } from './context.ts'
-import { errorTable, recordedCalibration } from './errors.ts'
+import { errorTable, GRID, recordedCalibration } from './errors.ts'
 import { planEvaluation, type EvaluationInputs, type EvaluationPlan } from './evaluate.ts'
 import { openCheckpoint, type Model } from './model.ts'
 import { stretch } from './progress.ts'
@@ -67,6 +67,9 @@ export type SweptPoint = {
 }
 
 export type SweepOutcome = {
+  /** The project that has the points, and the calibration they stand on. */
+  projectId: number
+  calibration: string
   points: SweptPoint[]
   predictor: Predictor
   referencePerplexity: number | undefined
@@ -137,6 +140,7 @@ export async function sweep(context: Context, request: SweepRequest, given: RunO
     calibration: lasting(calibration),
     checkpoint: lasting(checkpoint),
   }
+  refuseUnpredictable(request)
   const options = asking(given, { useCase: 'sweep', request: { ...request, ...paths } })
   const ground = await prepare(context, request, options)
   const heldout = evaluateOn ?? context.sample.take().heldoutText
@@ -154,6 +158,20 @@ export async function sweep(context: Context, request: SweepRequest, given: RunO
       ? await measure([...grid, ...more], 0.6, 1)
       : await measureAdaptively(ground, grid, more, request.adaptive, measure)
   return outcomeOf(ground, measured, plan)
+}
+
+/** What cannot be predicted cannot be chosen by prediction, and would be left out without a word. */
+function refuseUnpredictable({ adaptive, bits = [], sparsities = [] }: SweepRequest): void {
+  const most = Math.max(...GRID.sparsities)
+  const outside = [
+    ...bits.filter((width) => !GRID.bits.includes(width)).map((width) => `${width} bits`),
+    ...sparsities.filter((sparsity) => sparsity > most).map((sparsity) => `a sparsity of ${100 * sparsity}%`),
+  ]
+  if (adaptive === undefined || outside.length === 0) return
+  const widths = `${Math.min(...GRID.bits)} to ${Math.max(...GRID.bits)} bits and sparsities up to ${100 * most}%`
+  throw fail('invalid-request', `An adaptive sweep cannot choose ${outside.join(', ')}: it foretells ${widths} only.`, {
+    hint: 'Leave them out, or measure the whole grid.',
+  })
 }
 
 /** Rounds of a few points, each where the front of size and loss is known least. */
@@ -183,7 +201,11 @@ const POINTS_A_ROUND = 4
 const deltaOf = (point: SweepPoint, referenceNll: number | null): number | undefined =>
   point.meanNll === undefined || referenceNll === null ? undefined : point.meanNll - referenceNll
 
-function outcomeOf({ table, tokensPerSample }: Ground, measured: readonly MeasuredRecipe[], plan: EvaluationPlan) {
+function outcomeOf(
+  { model, calibration, table, tokensPerSample }: Ground,
+  measured: readonly MeasuredRecipe[],
+  plan: EvaluationPlan,
+) {
   const known = measured.flatMap(({ point, referenceNll }) => {
     const deltaNll = deltaOf(point, referenceNll)
     return deltaNll === undefined ? [] : [{ objective: point.objective, deltaNll }]
@@ -199,7 +221,10 @@ function outcomeOf({ table, tokensPerSample }: Ground, measured: readonly Measur
     }
   })
   const referenceNll = measured.find((entry) => entry.referenceNll !== null)?.referenceNll
+  if (!model.project) throw fail('internal', 'A sweep ended without a project.')
   return {
+    projectId: model.project.id,
+    calibration,
     points,
     predictor,
     referencePerplexity: typeof referenceNll === 'number' ? Math.exp(referenceNll) : undefined,

@@ -1,38 +1,85 @@
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
-import type { SweepState } from '../../shared/contract/studio/index.ts'
-import { listCalibrations, listSweepPoints, type SweepPointRow } from '../db/index.ts'
+import {
+  sweepChoices as choicesSchema,
+  type SweepChoices,
+  type SweepState,
+  type SweepTable,
+} from '../../shared/contract/studio/sweep.ts'
+import { fail } from '../../shared/contract/studio-error.ts'
+import {
+  listCalibrations,
+  listSweepPoints,
+  savedSweepChoices,
+  saveSweepChoices,
+  type CalibrationRow,
+  type SweepPointRow,
+} from '../db/index.ts'
 import type { Context } from './context.ts'
-import { storedErrorTable } from './errors.ts'
+import { errorTableVersion, storedErrorTable } from './errors.ts'
 import { projectRow } from './projects.ts'
+import { stored } from './recording.ts'
 import { makeStamp } from './stamp.ts'
 import { sweep } from './sweep-job.ts'
 
-/** What is known of the newest calibration: its table, and the points measured in the newest way. */
-export function sweepState(context: Context, projectId: number): SweepState {
-  const project = projectRow(context, projectId)
+/** What of a project's sweeps is meant; the newest where nothing is said. */
+export type SweepPart = {
+  /** Folder of the calibration. */
+  calibration?: string | undefined
+  outliers?: Recipe['outliers'] | undefined
+  /** Key of the stamp that the points have. */
+  stampKey?: string | undefined
+}
+
+/** What is known of one calibration, by default the newest: whether there is a table, and the points of one stamp. */
+export function sweepState(context: Context, projectId: number, part: SweepPart = {}): SweepState {
+  const { inspection } = projectRow(context, projectId)
   const database = context.database()
-  const [calibration] = listCalibrations(database, projectId)
-  if (!calibration) return { projectId, points: [] }
-  const table = storedErrorTable(context, project.inspection, calibration.id, 'paper')
+  const calibration = calibrationOf(context, projectId, part)
+  const choices = choicesSchema.safeParse(savedSweepChoices(database, projectId)).data
+  const chosen = choices ? { choices } : {}
+  if (!calibration) return { projectId, points: [], ...chosen }
+  const tableVersion = errorTableVersion(context, inspection, calibration, part.outliers ?? 'paper')
   const rows = listSweepPoints(database, projectId).filter(
     ({ calibrationFingerprint }) => calibrationFingerprint === calibration.fingerprint,
   )
-  const newest = rows.at(-1)
-  const stamp = newest && makeStamp(newest)
-  const alike = rows.filter((row) => makeStamp(row).key === stamp?.key)
-  const referenceNll = newest?.referenceNll ?? undefined
+  const asked = rows.findLast((row) => part.stampKey === undefined || makeStamp(row).key === part.stampKey)
+  const stamp = asked && makeStamp(asked)
+  const referenceNll = asked?.referenceNll ?? undefined
   return {
     projectId,
     calibrationId: calibration.id,
     tokensPerSample: calibration.length - 1,
-    ...(table ? { table: { matrices: table.matrices, otherBytes: table.otherBytes } } : {}),
+    ...(tableVersion === undefined ? {} : { tableVersion }),
     ...(stamp ? { stamp } : {}),
     ...(referenceNll === undefined ? {} : { referenceNll }),
-    points: alike.map(pointOf),
+    points: rows.filter((row) => makeStamp(row).key === stamp?.key).map(pointOf),
+    ...chosen,
   }
 }
 
 const pointOf = ({ id, recipe, point, createdAt }: SweepPointRow) => ({ id, recipe, point, createdAtMs: createdAt })
+
+function calibrationOf(context: Context, projectId: number, { calibration }: SweepPart): CalibrationRow | undefined {
+  const all = listCalibrations(context.database(), projectId)
+  return calibration === undefined ? all[0] : all.find(({ path }) => path === calibration)
+}
+
+/** The table that a state names. Throws not-found where it is another one by now. */
+export function sweepTable(context: Context, projectId: number, version: string, part: SweepPart = {}): SweepTable {
+  const { inspection } = projectRow(context, projectId)
+  const outliers = part.outliers ?? 'paper'
+  const calibration = calibrationOf(context, projectId, part)
+  const present = calibration && errorTableVersion(context, inspection, calibration, outliers)
+  const table =
+    calibration && present === version ? storedErrorTable(context, inspection, calibration.id, outliers) : undefined
+  if (!table) throw fail('not-found', `Project ${projectId} has no such table of errors any more.`, { retryable: true })
+  return { version, matrices: table.matrices, otherBytes: table.otherBytes }
+}
+
+export function keepSweepChoices(context: Context, projectId: number, choices: SweepChoices): void {
+  projectRow(context, projectId)
+  stored(() => saveSweepChoices(context.database(), projectId, choices))
+}
 
 /** On the newest calibration of the project, or on a new one of the usual size. */
 export async function startSweep(context: Context, projectId: number, recipes: Recipe[]): Promise<{ jobId: number }> {

@@ -28,25 +28,62 @@ export type Allocation = {
 type Unit = { members: number[]; hull: Step[] }
 type Step = { choice: Choice; sizeBytes: number; objective: number }
 
+/** All that does not depend on the budget, so that a slider moves through budgets at no cost. */
+export type Prepared = {
+  table: ErrorTable
+  units: Unit[]
+  steps: { unit: number; to: number; bytes: number; gain: number }[]
+  /** Bytes of the matrices at the smallest choices, and at those of the least error. */
+  smallestBytes: number
+  largestBytes: number
+  /** Objective at the smallest choices. */
+  objective: number
+}
+
+/** Undefined where some matrix may have nothing. */
+export function prepareAllocation(
+  table: ErrorTable,
+  limits: Omit<AllocationLimits, 'matrixBytes'>,
+): Prepared | undefined {
+  const units = unitsOf(table, limits)
+  if (units.some(({ hull }) => hull.length === 0)) return undefined
+  const sum = (of: (unit: Unit) => number | undefined) => units.reduce((total, unit) => total + (of(unit) ?? 0), 0)
+  return {
+    table,
+    units,
+    steps: steepestFirst(units),
+    smallestBytes: sum(({ hull }) => hull[0]?.sizeBytes),
+    largestBytes: sum(({ hull }) => hull.at(-1)?.sizeBytes),
+    objective: sum(({ hull }) => hull[0]?.objective),
+  }
+}
+
+/** Undefined when not even the smallest choices fit. */
+export function allocate(table: ErrorTable, limits: AllocationLimits): Allocation | undefined {
+  const prepared = prepareAllocation(table, limits)
+  return prepared && allocateWithin(prepared, limits.matrixBytes)
+}
+
 /**
  * The choice for each matrix with the least Σ F (w − ŵ)² within a size: a separable problem, relaxed to the lower
  * convex hull of each matrix's choices, on which taking the steep steps first is optimal (Lagrangian; Shoham & Gersho
  * 1988, doi 10.1109/29.90373). What the last steep step leaves is filled with the next ones that fit.
  * Undefined when not even the smallest choices fit.
  */
-export function allocate(table: ErrorTable, limits: AllocationLimits): Allocation | undefined {
-  const units = unitsOf(table, limits)
-  let bytes = units.reduce((sum, { hull }) => sum + (hull[0]?.sizeBytes ?? 0), 0)
-  if (units.some(({ hull }) => hull.length === 0) || bytes > limits.matrixBytes) return undefined
+export function allocateWithin(
+  { table, units, steps, smallestBytes, objective: start }: Prepared,
+  matrixBytes: number,
+): Allocation | undefined {
+  let [bytes, objective] = [smallestBytes, start]
+  if (bytes > matrixBytes) return undefined
   const at = units.map(() => 0)
-  let objective = units.reduce((sum, { hull }) => sum + (hull[0]?.objective ?? 0), 0)
   let lowerBound: number | undefined
-  for (const step of steepestFirst(units)) {
+  for (const step of steps) {
     // A step builds on the one before it of the same unit; after one that did not fit, the unit stays.
     if (at[step.unit] !== step.to - 1) continue
-    if (bytes + step.bytes > limits.matrixBytes) {
+    if (bytes + step.bytes > matrixBytes) {
       // Taking the part of the step that fits is what no whole allocation can beat.
-      lowerBound ??= objective - (step.gain * (limits.matrixBytes - bytes)) / step.bytes
+      lowerBound ??= objective - (step.gain * (matrixBytes - bytes)) / step.bytes
       continue
     }
     at[step.unit] = step.to
@@ -60,7 +97,25 @@ export function allocate(table: ErrorTable, limits: AllocationLimits): Allocatio
   return cost && { choices, cost, lowerBound: Math.min(lowerBound ?? cost.objective, cost.objective) }
 }
 
-function steepestFirst(units: readonly Unit[]) {
+/** What the best allotments reach, from the smallest on: a corner for each step, so the whole front in one pass. */
+export function allocationFront({ table, steps, smallestBytes, objective: start }: Prepared): RecipeCost[] {
+  const weights = table.matrices.reduce((sum, matrix) => sum + matrix.weights, 0)
+  let [bytes, objective] = [smallestBytes, start]
+  const corner = (): RecipeCost => ({
+    objective: Math.max(0, objective),
+    sizeBytes: bytes + table.otherBytes,
+    bitsPerWeight: (8 * bytes) / weights,
+  })
+  const front = [corner()]
+  for (const step of steps) {
+    bytes += step.bytes
+    objective -= step.gain
+    front.push(corner())
+  }
+  return front
+}
+
+function steepestFirst(units: readonly Unit[]): Prepared['steps'] {
   const steps = units.flatMap(({ hull }, unit) =>
     hull.slice(1).map((step, before) => {
       const from = hull[before] ?? step
@@ -70,7 +125,7 @@ function steepestFirst(units: readonly Unit[]) {
   return steps.sort((a, b) => b.gain / b.bytes - a.gain / a.bytes || a.unit - b.unit || a.to - b.to)
 }
 
-function unitsOf(table: ErrorTable, limits: AllocationLimits): Unit[] {
+function unitsOf(table: ErrorTable, limits: Omit<AllocationLimits, 'matrixBytes'>): Unit[] {
   const bits = table.bits.filter((width) => limits.bits?.includes(width) ?? true)
   const sparsities = table.sparsities.filter((sparsity) => limits.sparsities?.includes(sparsity) ?? true)
   const free = bits.flatMap((width) => sparsities.map((sparsity) => ({ bits: width, sparsity })))

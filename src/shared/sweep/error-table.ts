@@ -1,7 +1,7 @@
 import type { Recipe } from '../contract/sidecar/quantization.ts'
 import type { ErrorCell, MatrixErrors } from '../contract/sidecar/sweep.ts'
 import { beyondPaper } from '../recipe/beyond-paper.ts'
-import { choiceOf, KEPT_BITS, type Choice } from './plan.ts'
+import { chooserOf, KEPT_BITS, type Choice } from './plan.ts'
 
 /** What every matrix of a checkpoint loses, by width and sparsity, under one calibration and outlier rule. */
 export type ErrorTable = {
@@ -63,9 +63,10 @@ export type RecipeCost = { objective: number; sizeBytes: number; bitsPerWeight: 
 /** Undefined where the table does not know: refinement moves codebooks by what no table of errors holds. */
 export function costOfRecipe(table: ErrorTable, recipe: Recipe): RecipeCost | undefined {
   if (beyondPaper(recipe).length > 0) return undefined
+  const choose = chooserOf(recipe)
   return costOfChoices(
     table,
-    table.matrices.map(({ name }) => choiceOf(recipe, name)),
+    table.matrices.map(({ name }) => choose(name)),
   )
 }
 

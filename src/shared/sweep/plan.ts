@@ -27,16 +27,31 @@ export function matches(pattern: string, text: string): boolean {
   return p === pattern.length
 }
 
+type Varied = Pick<Recipe, 'bits' | 'sparsity' | 'overrides'>
+
 /** What the recipe gives the matrix of tensor `name`, as the sidecar reads it: the last override that names a field. */
-export function choiceOf(recipe: Pick<Recipe, 'bits' | 'sparsity' | 'overrides'>, name: string): Choice {
-  const bare = name.replace(/\.weight$/, '')
-  let { bits, sparsity } = recipe as Choice
-  for (const override of recipe.overrides ?? []) {
-    if (!matches(override.match, bare)) continue
-    bits = override.bits ?? bits
-    sparsity = override.sparsity ?? sparsity
+export function choiceOf(recipe: Varied, name: string): Choice {
+  return chooserOf(recipe)(name)
+}
+
+/**
+ * The same for many matrices. An allotment names most of them one by one: those are looked up, for as many comparisons
+ * as there are pairs of them would take longer than a frame.
+ */
+export function chooserOf({ bits: usual, sparsity: usualSparsity, overrides = [] }: Varied): (name: string) => Choice {
+  const numbered = overrides.map((override, index) => ({ ...override, index }))
+  const patterns = numbered.filter(({ match }) => /[*?]/.test(match))
+  const byName = Map.groupBy(numbered, ({ match }) => match)
+  return (name) => {
+    const bare = name.replace(/\.weight$/, '')
+    const own = [...(byName.get(bare) ?? []), ...patterns.filter(({ match }) => match !== bare && matches(match, bare))]
+    let [bits, sparsity] = [usual, usualSparsity]
+    for (const override of own.sort((a, b) => a.index - b.index)) {
+      bits = override.bits ?? bits
+      sparsity = override.sparsity ?? sparsity
+    }
+    return bits === KEPT_BITS ? { bits, sparsity: 0 } : { bits, sparsity }
   }
-  return bits === KEPT_BITS ? { bits, sparsity: 0 } : { bits, sparsity }
 }
 
 /** The same text for recipes that say the same, in whatever order. */

@@ -219,11 +219,11 @@ function pathOf(database: Database, projectId: number): string {
     .get(projectId) as string
 }
 
-function addProject(database: Database, path: string, name: string, shape: Shape, now: number): number {
+export function addProject(database: Database, path: string, name: string, shape: Shape, now: number): number {
   return upsertProject(database, { inspection: inspection(path, shape), tokenizer: 'byte-level BPE', name, now }).id
 }
 
-type Shape = {
+export type Shape = {
   family: string
   architecture: string
   dtype: string

@@ -1,9 +1,8 @@
-import { writeFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
-import { fail } from '../../../shared/contract/studio-error.ts'
 import type { Budget } from '../../../shared/sweep/budget.ts'
-import { choiceOf } from '../../../shared/sweep/plan.ts'
+import { limitsOf } from '../../../shared/sweep/choices.ts'
+import { choiceOf, KEPT_BITS } from '../../../shared/sweep/plan.ts'
 import type { RecipeOutcome } from '../../studio/index.ts'
 import { facts, strong, table } from '../layout.ts'
 import {
@@ -14,6 +13,7 @@ import {
   type CalibrationOptions,
   type CommonOptions,
 } from '../options.ts'
+import { writeNew } from '../new-file.ts'
 import { outliersOption } from '../recipe-file.ts'
 import { recipeText } from '../recipe-text.ts'
 import { runCommand } from '../session.ts'
@@ -41,7 +41,7 @@ export function registerRecipe(program: Command): void {
         .argParser(budget)
         .makeOptionMandatory(),
     )
-    .option('--bits <list>', 'widths that may be used (default: 2 to 6)', (text) => text.split(',').map(integer(2, 6)))
+    .option('--bits <list>', 'widths that may be used; 16: left as it is (default: 2 to 6, 16)', widths)
     .addOption(outliersOption())
     .addOption(
       new Option('--calibration <folder>', 'calibration of the project to use').conflicts([
@@ -57,26 +57,16 @@ export function registerRecipe(program: Command): void {
     runCommand(options, async ({ studio, output, run }) => {
       const { samples, length, estimator, precision, calibration, outliers } = options
       const { budget: wanted, bits, keep, sameInLayer, out } = options
-      const limits = { bits, keep, sameInLayer }
+      const limits = limitsOf({ allowedBits: bits, keep: keep ?? [], sameInLayer: sameInLayer ?? false })
       const text = calibrationText(studio, options)
       const ground = { checkpoint, text, samples, length, estimator, precision, calibration, outliers }
       const outcome = await studio.allocate({ ...ground, budget: wanted, limits }, run)
-      if (out !== undefined) write(out, outcome.recipe)
+      if (out !== undefined) writeNew(out, `${JSON.stringify(outcome.recipe, null, 2)}\n`)
       output.answer({ ...outcome, kind: 'recipe', ...(out === undefined ? {} : { out }) }, () =>
         allocationText(outcome, out),
       )
     }),
   )
-}
-
-function write(path: string, recipe: Recipe): void {
-  try {
-    writeFileSync(path, `${JSON.stringify(recipe, null, 2)}\n`, { flag: 'wx' })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') throw fail('output-exists', `${path} exists.`, { hint: 'Name another file.' })
-    throw fail('output-unwritable', `${path} cannot be written: ${message}.`)
-  }
 }
 
 function allocationText({ recipe, cost, lowerBound, matrices }: RecipeOutcome, out: string | undefined): string {
@@ -108,4 +98,9 @@ function layerTable(recipe: Recipe, matrices: RecipeOutcome['matrices']): string
     [['Layer', ...roles], ...layers.map((layer) => [String(layer), ...roles.map((role) => cell(layer, role))])],
     ['right', ...roles.map(() => 'right' as const)],
   )
+}
+
+function widths(text: string): number[] {
+  const width = integer(2, 6)
+  return text.split(',').map((item) => (item === String(KEPT_BITS) ? KEPT_BITS : width(item)))
 }

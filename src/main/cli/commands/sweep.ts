@@ -13,6 +13,7 @@ import {
   type CalibrationOptions,
   type CommonOptions,
 } from '../options.ts'
+import { refuseExisting, writeNew } from '../new-file.ts'
 import { outliersOption, readRecipe } from '../recipe-file.ts'
 import { recipeText } from '../recipe-text.ts'
 import { runCommand } from '../session.ts'
@@ -31,6 +32,7 @@ type Options = CommonOptions &
     evaluateOn?: string
     window?: number
     limitWindows?: number
+    report?: string
   }
 
 export function registerSweep(program: Command): void {
@@ -39,7 +41,12 @@ export function registerSweep(program: Command): void {
     .description('measure many recipes without writing them, and see which are worth their size')
     .argument('<checkpoint>', 'folder of a checkpoint')
     .option('--bits <list>', 'widths of the grid', list(integer(2, 8)), [2, 3, 4])
-    .option('--sparsity <list>', 'shares kept exactly', list(fraction(0.05)), [0, 0.0005, 0.0045, 0.02])
+    .option(
+      '--sparsity <list>',
+      'shares kept exactly',
+      list(fraction(0.05, 'A sweep ends there: more bits buy more than more kept weights do.')),
+      [0, 0.0005, 0.0045, 0.02],
+    )
     .addOption(outliersOption())
     .option('--adaptive <count>', 'measure this many of the grid, each where the front is known least', integer(1, 256))
     .option('--budget <list>', 'also allot bits to these: 3.25bpw, 40MB, 3.5GB', list(budget))
@@ -54,8 +61,12 @@ export function registerSweep(program: Command): void {
     .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
     .option('--window <tokens>', "tokens in a window (default: 2048, or the model's context)", integer(2, 1_048_576))
     .option('--limit-windows <count>', 'read no more than this many windows', integer(1, 1_000_000_000))
+    .option('--report <file>', 'also write all that is known of the sweep as an HTML page that stands alone')
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
+      const { report } = options
+      // Before the work, not after it.
+      if (report !== undefined) refuseExisting(report)
       const { samples, length, estimator, precision, calibration, outliers } = options
       const {
         bits,
@@ -72,7 +83,13 @@ export function registerSweep(program: Command): void {
       const ground = { checkpoint, text, samples, length, estimator, precision, calibration, outliers }
       const plan = { evaluateOn, window, limitWindows }
       const outcome = await studio.sweep({ ...ground, ...plan, bits, sparsities, adaptive, budgets, recipes }, run)
-      output.answer({ ...outcome, kind: 'sweep' }, () => sweepText(outcome, checkpoint))
+      if (report !== undefined) {
+        const part = { calibration: outcome.calibration, outliers, stampKey: outcome.stamp.key }
+        writeNew(report, studio.sweepReport(outcome.projectId, part))
+      }
+      output.answer({ ...outcome, kind: 'sweep', ...(report === undefined ? {} : { report }) }, () =>
+        sweepText(outcome, checkpoint, report),
+      )
     }),
   )
 }
@@ -87,7 +104,11 @@ export function budget(text: string): Budget {
   throw new InvalidArgumentError('Expected bits per weight or bytes, such as 3.25bpw, 40MB or 3.5GB.')
 }
 
-function sweepText({ points, referencePerplexity, predictor, stamp, fresh }: SweepOutcome, checkpoint: string): string {
+function sweepText(
+  { points, referencePerplexity, predictor, stamp, fresh }: SweepOutcome,
+  checkpoint: string,
+  report?: string,
+): string {
   const sized = points.map((point) => ({
     point,
     sizeBytes: point.measured.sizeBytes,
@@ -114,6 +135,7 @@ function sweepText({ points, referencePerplexity, predictor, stamp, fresh }: Swe
         `by Δloss = ${predictor.scale.toPrecision(3)} · (½ΣFδ²/T)^${predictor.exponent.toFixed(2)}, fitted to these`,
       ],
       ['Text', `${stamp.textName}, ${stamp.windows} windows of ${stamp.windowLength} tokens`],
+      ['Report', report === undefined ? undefined : shownPath(report)],
     ]),
   ].join('\n')
 }

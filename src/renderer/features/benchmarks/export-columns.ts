@@ -1,5 +1,5 @@
 import type { ResultSummary } from '../../../shared/contract/studio/index.ts'
-import type { ExportColumn } from '../export/table-text.ts'
+import type { ExportColumn } from '../../../shared/export/table-text.ts'
 import { limitTokensPerSecond, threadsOf, type Measurement } from './measurements.ts'
 import { modelWords } from './model-name.tsx'
 

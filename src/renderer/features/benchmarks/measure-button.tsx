@@ -1,13 +1,13 @@
 import { Button, Checkbox, NumberInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useState } from 'react'
-import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
-import { client, refusalInfo } from '../../bridge/index.ts'
+import { client } from '../../bridge/index.ts'
 import { useJobs } from '../../stores/jobs.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { size } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
+import { useAttempt } from '../use-attempt.ts'
 import { modelWords } from './model-name.tsx'
 import classes from './measure-button.module.css'
 
@@ -37,26 +37,17 @@ function MeasureForm({ project, started }: { project: Project; started: () => vo
   const [chosen, choose] = useState(models.filter(({ found }) => found).map(({ value }) => value))
   const [prompt, setPrompt] = useState<string | number>(Math.min(USUAL_PROMPT, Math.floor(contextLength / 2)))
   const [generated, setGenerated] = useState<string | number>(Math.min(USUAL_GENERATED, Math.floor(contextLength / 4)))
-  const [starting, setStarting] = useState(false)
-  const [error, setError] = useState<ErrorInfo>()
+  const { attempt, busy, error } = useAttempt()
   const room = Math.max(2, contextLength - Number(prompt))
 
   async function start() {
-    setStarting(true)
-    setError(undefined)
-    try {
-      await client.call('benchmark.start', {
-        projectId: project.id,
-        models: models.filter(({ value }) => chosen.includes(value)).map(({ resultId }) => ({ resultId })),
-        promptTokens: Number(prompt),
-        generateTokens: Number(generated),
-      })
-      started()
-    } catch (refused) {
-      setError(refusalInfo(refused))
-    } finally {
-      setStarting(false)
-    }
+    await client.call('benchmark.start', {
+      projectId: project.id,
+      models: models.filter(({ value }) => chosen.includes(value)).map(({ resultId }) => ({ resultId })),
+      promptTokens: Number(prompt),
+      generateTokens: Number(generated),
+    })
+    started()
   }
 
   return (
@@ -64,7 +55,7 @@ function MeasureForm({ project, started }: { project: Project; started: () => vo
       className={classes.form}
       onSubmit={(event) => {
         event.preventDefault()
-        void start()
+        attempt(start)
       }}
     >
       <Checkbox.Group label="Models" value={chosen} onChange={choose}>
@@ -105,7 +96,7 @@ function MeasureForm({ project, started }: { project: Project; started: () => vo
       <Button
         type="submit"
         className={classes.submit}
-        loading={starting}
+        loading={busy}
         disabled={chosen.length === 0 || prompt === '' || generated === ''}
       >
         Measure

@@ -10,7 +10,7 @@ import { FolderBrowser } from '../opening/folder-browser.tsx'
 import { ForecastPanel } from './forecast-panel.tsx'
 import { TextChoice } from './text-choice.tsx'
 import { useForecast } from './use-forecast.ts'
-import classes from './calibrate-form.module.css'
+import classes from '../../ui/form.module.css'
 
 /** As the papers of this field do it. */
 const USUAL_SAMPLES = 100

@@ -1,12 +1,12 @@
 import { Button, NumberInput, SegmentedControl, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useState } from 'react'
-import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { Project, ResultSummary } from '../../../shared/contract/studio/index.ts'
-import { client, refusalInfo } from '../../bridge/index.ts'
+import { client } from '../../bridge/index.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Failure } from '../failure.tsx'
-import classes from './form.module.css'
+import { useAttempt } from '../use-attempt.ts'
+import classes from '../../ui/form.module.css'
 
 type Props = { project: Project; result: ResultSummary; primary: boolean }
 
@@ -33,26 +33,17 @@ function EvaluateForm({ project, result, started }: Omit<Props, 'primary'> & { s
   const [path, setPath] = useState('')
   const [window, setWindow] = useState<string | number>(Math.min(USUAL_WINDOW, checkpoint.contextLength))
   const [limit, setLimit] = useState<string | number>('')
-  const [error, setError] = useState<ErrorInfo>()
-  const [starting, setStarting] = useState(false)
+  const { attempt, busy, error } = useAttempt()
 
   async function start() {
-    setStarting(true)
-    setError(undefined)
-    try {
-      await client.call('evaluation.start', {
-        projectId: project.id,
-        resultId: result.id,
-        ...(source === 'file' ? { text: path.trim() } : {}),
-        window: Number(window),
-        ...(limit === '' ? {} : { limitWindows: Number(limit) }),
-      })
-      started()
-    } catch (refused) {
-      setError(refusalInfo(refused))
-    } finally {
-      setStarting(false)
-    }
+    await client.call('evaluation.start', {
+      projectId: project.id,
+      resultId: result.id,
+      ...(source === 'file' ? { text: path.trim() } : {}),
+      window: Number(window),
+      ...(limit === '' ? {} : { limitWindows: Number(limit) }),
+    })
+    started()
   }
 
   return (
@@ -60,7 +51,7 @@ function EvaluateForm({ project, result, started }: Omit<Props, 'primary'> & { s
       className={classes.form}
       onSubmit={(event) => {
         event.preventDefault()
-        void start()
+        attempt(start)
       }}
     >
       <div>
@@ -111,7 +102,7 @@ function EvaluateForm({ project, result, started }: Omit<Props, 'primary'> & { s
       </p>
       {error && <Failure error={error} />}
       <div className={classes.end}>
-        <Button type="submit" loading={starting}>
+        <Button type="submit" loading={busy}>
           Evaluate
         </Button>
       </div>

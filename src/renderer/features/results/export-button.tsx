@@ -1,16 +1,16 @@
 import { Button, Progress, SegmentedControl, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useState } from 'react'
-import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { ExportSummary, ResultSummary } from '../../../shared/contract/studio/index.ts'
-import { client, refusalInfo } from '../../bridge/index.ts'
+import { client } from '../../bridge/index.ts'
 import { useJobs } from '../../stores/jobs.ts'
 import { CopyButton } from '../../ui/command.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Message } from '../../ui/message.tsx'
 import { Failure } from '../failure.tsx'
+import { useAttempt } from '../use-attempt.ts'
 import { stageWords } from '../jobs/job-words.ts'
-import classes from './form.module.css'
+import classes from '../../ui/form.module.css'
 
 type Format = ExportSummary['format']
 
@@ -56,21 +56,12 @@ function ExportForm({ projectId, result, exportFolder, close }: FormProps) {
   const [format, setFormat] = useState<Format>('hf-fp16')
   const [typed, setTyped] = useState<string>()
   const [begun, setBegun] = useState<{ jobId: number; out: string }>()
-  const [error, setError] = useState<ErrorInfo>()
-  const [starting, setStarting] = useState(false)
+  const { attempt, busy, error } = useAttempt()
   const out = typed ?? `${exportFolder}-${format}`
 
   async function start() {
-    setStarting(true)
-    setError(undefined)
-    try {
-      const { jobId } = await client.call('export.start', { projectId, resultId: result.id, format, out: out.trim() })
-      setBegun({ jobId, out: out.trim() })
-    } catch (refused) {
-      setError(refusalInfo(refused))
-    } finally {
-      setStarting(false)
-    }
+    const { jobId } = await client.call('export.start', { projectId, resultId: result.id, format, out: out.trim() })
+    setBegun({ jobId, out: out.trim() })
   }
 
   if (begun) return <Outcome {...begun} close={close} again={() => setBegun(undefined)} />
@@ -79,7 +70,7 @@ function ExportForm({ projectId, result, exportFolder, close }: FormProps) {
       className={classes.form}
       onSubmit={(event) => {
         event.preventDefault()
-        void start()
+        attempt(start)
       }}
     >
       <div>
@@ -100,7 +91,7 @@ function ExportForm({ projectId, result, exportFolder, close }: FormProps) {
       />
       {error && <Failure error={error} />}
       <div className={classes.end}>
-        <Button type="submit" loading={starting}>
+        <Button type="submit" loading={busy}>
           Export
         </Button>
       </div>

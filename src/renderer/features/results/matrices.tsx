@@ -5,7 +5,9 @@ import { DataTable, NumberCell, RowHead, type Column } from '../../ui/data-table
 import { Facts } from '../../ui/facts.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { bits, exact, percent, ratio, size } from '../../ui/units.ts'
+import { SaveMenu } from '../export/save-menu.tsx'
 import { Heatmap, Legend } from '../matrices/heatmap.tsx'
+import { mapScene } from '../matrices/map-scene.ts'
 import { scientific } from '../matrices/scales.ts'
 import { MATRIX_MEASURES, RELATIVE_ERROR } from './matrix-measures.ts'
 import classes from './matrices.module.css'
@@ -41,7 +43,21 @@ export function Matrices({ matrices }: { matrices: ResultMatrix[] }) {
     )
   }
   return (
-    <Section title="Matrices" note={`measured while squeezing · ${measure.words}`} actions={views}>
+    <Section
+      title="Matrices"
+      note={`measured while squeezing · ${measure.words}`}
+      actions={
+        <>
+          {views}
+          <SaveMenu
+            what="map of matrices"
+            name="matrices"
+            picture={() => mapScene(matrices, { ...measure, words: measure.format, scale: measure.scale(values) })}
+            records={() => matrices.map((matrix) => ({ ...matrix }))}
+          />
+        </>
+      }
+    >
       <Panel padded>
         <div className={classes.columns}>
           <div>

@@ -1,13 +1,14 @@
 import { Table, Tooltip } from '@mantine/core'
 import type { EvaluationSummary, Project } from '../../../shared/contract/studio/index.ts'
 import { resultAddress, type Side } from '../../route.ts'
+import { ModelMark } from '../benchmarks/model-name.tsx'
 import { CopyButton } from '../../ui/command.tsx'
 import { Ago, DataTable, FolderGone, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
 import { bits, change, nats, perplexity, ratio, share, size } from '../../ui/units.ts'
 import { MUCH, perplexityChange, type Comparison, type Measured } from './comparison.ts'
 import { resultName } from './names.ts'
 import { NotMeasured } from './measurements-table.tsx'
-import { methodWords, recipeBrief, recipeDetail, series } from './recipe-words.ts'
+import { methodWords, recipeBrief, recipeDetail } from './recipe-words.ts'
 import classes from './results-table.module.css'
 
 const COLUMNS: Column[] = [
@@ -40,7 +41,7 @@ export function ResultsTable({ project, comparison: { before, rows }, nowMs, cho
       <Table.Tr className={classes.reference}>
         <RowHead>
           <span className={classes.model}>
-            <span className={classes.dot} data-series="checkpoint" />
+            <ModelMark result={undefined} />
             Checkpoint <span className={classes.recipe}>{checkpoint.dtype}</span>
             <Choose name="the checkpoint" checked={chosen.includes('checkpoint')} toggle={() => toggle('checkpoint')} />
           </span>
@@ -89,7 +90,7 @@ function ResultRow({ projectId, row: { result, evaluation }, before, nowMs, chos
       <RowHead>
         <Tooltip label={detail} disabled={detail === ''} openDelay={300} position="bottom-start">
           <span className={classes.model}>
-            <span className={classes.dot} data-series={series(result.recipe)} />
+            <ModelMark result={result} />
             <a className={classes.link} href={resultAddress(projectId, result.id)}>
               {methodWords(result.recipe)} <span className={classes.recipe}>{recipeBrief(result.recipe)}</span>
             </a>

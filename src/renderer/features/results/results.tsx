@@ -1,60 +1,55 @@
 import { Button } from '@mantine/core'
-import { lazy, Suspense, useRef, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
+import type { Size } from '../../../shared/charts/frame.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { Command } from '../../ui/command.tsx'
-import { download } from '../../ui/download.ts'
-import { DownloadMenu } from '../../ui/download-menu.tsx'
 import { Message } from '../../ui/message.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { shellQuoted } from '../../ui/shell-quoted.ts'
-import { compareAddress, type Side } from '../../route.ts'
-import { pngPicture, svgPicture } from './chart-picture.ts'
+import { compareAddress, resultAddress, type Side } from '../../route.ts'
+import { Chart } from '../charts/chart.tsx'
+import { SaveMenu } from '../export/save-menu.tsx'
 import { ResultsTable } from './results-table.tsx'
 import { StampPicker } from './stamp-picker.tsx'
-import { tableRecords, toCsv } from './table-file.ts'
-import { tradeoffPoints } from './tradeoff.ts'
+import { tableRecords } from './table-file.ts'
+import { tradeoffChart, tradeoffPoints, tradeoffRecords } from './tradeoff.ts'
 import type { Choice } from './use-comparison.ts'
 import classes from './results.module.css'
 
-const TradeoffChart = lazy(async () => ({ default: (await import('./tradeoff-chart.tsx')).TradeoffChart }))
+const CHART_PX = 384
+/** Width of a picture that is saved, whatever the window has. */
+const PICTURE_PX = 960
 
 type Props = { project: Project; choice: Choice }
 
 /** Size against perplexity, as soon as there are two models to compare. */
 export function Tradeoff({ project, choice }: Props) {
-  const points = tradeoffPoints(project.checkpoint, choice.comparison)
-  const place = useRef<HTMLDivElement>(null)
-  const withChart = (take: (chart: SVGSVGElement) => void) => {
-    const chart = place.current?.querySelector('svg')
-    if (chart) take(chart)
-  }
-  const file = `${project.name}-size-perplexity`
+  const points = useMemo(
+    () => tradeoffPoints(project.checkpoint, choice.comparison),
+    [project.checkpoint, choice.comparison],
+  )
+  const textName = choice.comparison.stamp?.textName ?? 'the text'
+  const draw = useCallback((size: Size) => tradeoffChart(points, textName, size), [points, textName])
   const saving = (
-    <DownloadMenu
+    <SaveMenu
       what="chart"
-      choices={[
-        {
-          name: 'PNG',
-          take: () => withChart((chart) => void pngPicture(chart).then((picture) => download(`${file}.png`, picture))),
-        },
-        {
-          name: 'SVG',
-          take: () =>
-            withChart((chart) =>
-              download(`${file}.svg`, new Blob([svgPicture(chart).text], { type: 'image/svg+xml' })),
-            ),
-        },
-      ]}
+      name={`${project.name}-size-perplexity`}
+      picture={() => draw({ width: PICTURE_PX, height: CHART_PX }).scene}
+      records={() => tradeoffRecords(points)}
     />
   )
   return (
     <Section title="Size against perplexity" note="lower left is better" actions={points.length > 1 && saving}>
       {points.length > 1 ? (
         <Panel>
-          <div className={classes.chart} ref={place}>
-            <Suspense>
-              <TradeoffChart points={points} textName={choice.comparison.stamp?.textName ?? 'the text'} />
-            </Suspense>
+          <div className={classes.chart}>
+            <Chart
+              height={CHART_PX}
+              draw={draw}
+              choose={({ resultId }) => {
+                if (resultId !== undefined) window.location.hash = resultAddress(project.id, resultId)
+              }}
+            />
           </div>
         </Panel>
       ) : (
@@ -72,8 +67,6 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
   const [chosen, choose] = useState<Side[]>([])
   const known = chosen.filter((side) => side === 'checkpoint' || project.results.some(({ id }) => id === side))
   const [first, second] = known
-  const records = () => tableRecords(project, choice.comparison)
-  const file = `${project.name}-results`
   return (
     <Section
       title="Results"
@@ -91,19 +84,10 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
           >
             {known.length === 2 ? 'Compare' : `Compare (${known.length} of 2 chosen)`}
           </Button>
-          <DownloadMenu
+          <SaveMenu
             what="table"
-            choices={[
-              { name: 'CSV', take: () => download(`${file}.csv`, new Blob([toCsv(records())], { type: 'text/csv' })) },
-              {
-                name: 'JSON',
-                take: () =>
-                  download(
-                    `${file}.json`,
-                    new Blob([JSON.stringify(records(), null, 2)], { type: 'application/json' }),
-                  ),
-              },
-            ]}
+            name={`${project.name}-results`}
+            records={() => tableRecords(project, choice.comparison)}
           />
         </>
       }

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
+import { toCsv } from '../../../shared/export/table-text.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { fileName } from '../../ui/download.ts'
 import type { Comparison } from './comparison.ts'
-import { tableRecords, toCsv } from './table-file.ts'
+import { tableRecords } from './table-file.ts'
 
 const checkpoint = {
   bitsPerWeight: 16,

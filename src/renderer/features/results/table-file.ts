@@ -1,14 +1,13 @@
+import type { TableRecord } from '../../../shared/export/table-text.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { PAPER_FIELDS } from '../../../shared/recipe/beyond-paper.ts'
 import { perplexityChange, type Comparison } from './comparison.ts'
-
-type Value = string | number | boolean | null
 
 /** One line a model, the checkpoint first. Sizes are bytes, changes and shares fractions, KL divergences nats per token. */
 export function tableRecords(
   { name, checkpoint }: Pick<Project, 'name' | 'checkpoint'>,
   { stamp, before, rows }: Comparison,
-): Record<string, Value>[] {
+): TableRecord[] {
   const measured = {
     text: stamp?.textName ?? null,
     textSha256: stamp?.textHash ?? null,
@@ -69,18 +68,4 @@ export function tableRecords(
       fingerprint: result.fingerprint,
     })),
   ]
-}
-
-/** RFC 4180. */
-export function toCsv(records: Record<string, Value>[]): string {
-  const names = Object.keys(records[0] ?? {})
-  const lines = [names, ...records.map((record) => names.map((name) => record[name] ?? null))]
-  return lines.map((line) => line.map(csvField).join(',') + '\r\n').join('')
-}
-
-function csvField(value: Value): string {
-  if (typeof value !== 'string') return value === null ? '' : String(value)
-  // A spreadsheet would run a name that begins like a formula.
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

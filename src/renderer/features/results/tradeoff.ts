@@ -1,9 +1,19 @@
+import { makeFrame, type Size } from '../../../shared/charts/frame.ts'
+import { placeLabels } from '../../../shared/charts/label-placement.ts'
+import { PANEL, TEXT } from '../../../shared/charts/palette.ts'
+import { words, type Place, type Scene, type Shape } from '../../../shared/charts/scene.ts'
+import type { Target } from '../../../shared/charts/target.ts'
+import { perplexityTicks, sizeTicks, tickFormat } from '../../../shared/charts/ticks.ts'
+import type { TableRecord } from '../../../shared/export/table-text.ts'
 import type { CheckpointFacts } from '../../../shared/contract/studio/index.ts'
+import { perplexity, size as bytes } from '../../ui/units.ts'
 import type { Comparison } from './comparison.ts'
 import { methodWords, recipeBrief, series } from './recipe-words.ts'
 
 export type Point = {
   key: string
+  /** Of the result; none of the checkpoint. */
+  resultId?: number
   label: string
   series: 'checkpoint' | 'squeezellm' | 'rtn' | 'other'
   sizeBytes: number
@@ -19,6 +29,7 @@ export function tradeoffPoints(checkpoint: CheckpointFacts, { before, rows }: Co
       : [
           {
             key: `result-${result.id}`,
+            resultId: result.id,
             label: `${methodWords(result.recipe)} ${recipeBrief(result.recipe)}`,
             series: series(result.recipe),
             sizeBytes: result.sizeBytes,
@@ -35,66 +46,84 @@ export function tradeoffPoints(checkpoint: CheckpointFacts, { before, rows }: Co
   ]
 }
 
-const UNITS = [
-  { unit: 'GB', divisor: 1e9 },
-  { unit: 'MB', divisor: 1e6 },
-  { unit: 'kB', divisor: 1e3 },
-]
+const MARGINS = { top: 14, right: 20, bottom: 40, left: 62 }
 
-/** From zero, so that lengths mean what they look like; MB unless that makes for unreadable numbers. */
-export function sizeAxis(points: Point[]): { unit: string; divisor: number; max: number; ticks: number[] } {
-  const largest = Math.max(1000, ...points.map(({ sizeBytes }) => sizeBytes))
-  const { unit, divisor } = UNITS.find(({ divisor }) => largest >= divisor) ?? { unit: 'B', divisor: 1 }
-  const step = niceStep(largest / divisor / 5)
-  const max = Math.ceil(((largest / divisor) * 1.04) / step) * step
-  return { unit, divisor, max, ticks: range(0, max, step) }
+/** Size against perplexity: the checkpoint and each result measured in the same way. Lower left is better. */
+export function tradeoffChart(
+  points: readonly Point[],
+  textName: string,
+  size: Size,
+): { scene: Scene; targets: Target<Point>[] } {
+  const sizes = sizeTicks(points.map(({ sizeBytes }) => sizeBytes))
+  const { ticks, domain, scale } = perplexityTicks(points.map((point) => point.perplexity))
+  const frame = makeFrame(size, MARGINS, {
+    x: {
+      words: `Size on disk (${sizes.unit})`,
+      domain: [0, sizes.max],
+      ticks: sizes.ticks,
+      format: tickFormat(sizes.ticks),
+    },
+    y: {
+      words: `Perplexity on ${textName}`,
+      domain,
+      ticks,
+      format: tickFormat(ticks),
+      warp: scale === 'log' ? Math.log : undefined,
+    },
+  })
+  const targets = points.map((point): Target<Point> => ({
+    id: point.key,
+    x: frame.x(point.sizeBytes / sizes.divisor),
+    y: frame.y(point.perplexity),
+    title: point.label,
+    lines: [
+      bytes(point.sizeBytes) +
+        (point.bitsPerWeight === undefined ? '' : `, ${point.bitsPerWeight.toFixed(2)} bits per weight`),
+      `perplexity ${perplexity(point.perplexity)}, measured`,
+    ],
+    series: 'all',
+    value: point,
+  }))
+  const label = `Size against perplexity of ${points.length} models, as in the table below`
+  const marks = targets.map(({ value, ...place }) => mark(place, value.series))
+  return { scene: { ...size, label, shapes: [...frame.shapes, ...marks, ...labels(targets, frame)] }, targets }
 }
 
-/** Linear, or logarithmic once the worst is more than five times the best. */
-export function perplexityTicks(points: readonly { perplexity: number }[]): {
-  ticks: number[]
-  domain: [number, number]
-  scale: 'linear' | 'log'
-} {
-  const values = points.map(({ perplexity }) => perplexity)
-  const low = Math.min(...values)
-  const high = Math.max(...values)
-  if (high / low > 5) return logTicks(low, high)
-  const step = niceStep(Math.max(high - low, high * 0.02) / 4)
-  const domain: [number, number] = [
-    tidy(Math.floor((low - step * 0.3) / step) * step),
-    tidy(Math.ceil((high + step * 0.3) / step) * step),
-  ]
-  return { ticks: range(domain[0], domain[1], step), domain, scale: 'linear' }
+/** Colour and shape say the method, so that neither is needed alone. */
+function mark({ x, y }: Place, of: Point['series']): Shape {
+  if (of === 'checkpoint')
+    return { tag: 'circle', at: { cx: x, cy: y, r: 5, fill: PANEL, stroke: TEXT, strokeWidth: 2 } }
+  const fill = `var(--series-${of})`
+  if (of === 'rtn') return { tag: 'rect', at: { x: x - 4.5, y: y - 4.5, width: 9, height: 9, rx: 1, fill } }
+  if (of === 'other') return { tag: 'path', at: { d: `M${x} ${y - 6}l5.5 10h-11z`, fill } }
+  return { tag: 'circle', at: { cx: x, cy: y, r: 5, fill } }
 }
 
-function logTicks(low: number, high: number): { ticks: number[]; domain: [number, number]; scale: 'log' } {
-  const all: number[] = []
-  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
-    for (const digit of [1, 2, 5]) all.push(tidy(digit * 10 ** power))
-  }
-  const from = all.findLast((tick) => tick <= low * 0.97) ?? low
-  const to = all.find((tick) => tick >= high * 1.03) ?? high
-  return { ticks: all.filter((tick) => tick >= from && tick <= to), domain: [from, to], scale: 'log' }
+/** Inter at 12 px is about this wide a letter; a little too wide only keeps labels further apart. */
+const textWidth = (text: string) => text.length * 6.5
+
+function labels(
+  targets: readonly Target<Point>[],
+  { left, right, top, bottom }: { left: number; right: number; top: number; bottom: number },
+): Shape[] {
+  const area = { x: left + 2, y: top, width: right - left + 14, height: bottom - top }
+  const places = placeLabels(
+    targets.map(({ x, y, title }) => ({ x, y, text: title })),
+    area,
+    textWidth,
+  )
+  const halo = { fill: TEXT, stroke: PANEL, strokeWidth: 3, paintOrder: 'stroke' }
+  return places.flatMap((place, index) =>
+    place ? [words(targets[index]?.title ?? '', place.x, place.y, { ...halo, textAnchor: place.anchor })] : [],
+  )
 }
 
-/** The next of 1, 2, 2.5, 5 times a power of ten. */
-function niceStep(rough: number): number {
-  const power = 10 ** Math.floor(Math.log10(rough))
-  return tidy(([1, 2, 2.5, 5, 10].find((digit) => digit * power >= rough) ?? 10) * power)
-}
-
-function range(from: number, to: number, step: number): number[] {
-  return Array.from({ length: Math.round((to - from) / step) + 1 }, (_, index) => tidy(from + index * step))
-}
-
-/** Ticks with as many decimals as the finest of them needs, so that they line up. */
-export function tickFormat(ticks: number[]): (tick: number) => string {
-  const decimals = Math.max(0, ...ticks.map((tick) => String(tick).split('.')[1]?.length ?? 0))
-  return (tick) => tick.toFixed(decimals)
-}
-
-/** Without the dust of binary fractions. */
-function tidy(value: number): number {
-  return Number(value.toPrecision(10))
+/** The chart's numbers. */
+export function tradeoffRecords(points: readonly Point[]): TableRecord[] {
+  return points.map((point) => ({
+    model: point.label,
+    sizeBytes: point.sizeBytes,
+    bitsPerWeight: point.bitsPerWeight ?? null,
+    perplexity: point.perplexity,
+  }))
 }

@@ -1,7 +1,7 @@
 import { NativeSelect } from '@mantine/core'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import { PAPER_FIELDS, beyondPaperFields, beyondPaperWords } from '../../../shared/recipe/beyond-paper.ts'
-import classes from './squeeze-form.module.css'
+import classes from '../../ui/form.module.css'
 
 type Props = { recipe: Recipe; tied: boolean; change: (recipe: Recipe) => void }
 

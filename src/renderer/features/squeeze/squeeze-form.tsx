@@ -1,17 +1,17 @@
 import { Button, NativeSelect, SegmentedControl } from '@mantine/core'
 import { useState, type ReactNode } from 'react'
-import type { ErrorInfo } from '../../../shared/contract/errors.ts'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
-import { client, refusalInfo } from '../../bridge/index.ts'
+import { client } from '../../bridge/index.ts'
 import { closeOverlay, showOverlay, useOverlay } from '../../stores/overlay.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { Facts } from '../../ui/facts.tsx'
 import { bits, percent, ratio, size } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
+import { useAttempt } from '../use-attempt.ts'
 import { Advanced } from './advanced.tsx'
 import { estimate } from './estimate.ts'
-import classes from './squeeze-form.module.css'
+import classes from '../../ui/form.module.css'
 
 const PAPER: Recipe = {
   method: 'squeezellm',
@@ -57,8 +57,7 @@ export function SqueezeButton({ project }: { project: Project }) {
 
 function SqueezeForm({ project, started }: { project: Project; started: () => void }) {
   const [recipe, setRecipe] = useState(PAPER)
-  const [error, setError] = useState<ErrorInfo>()
-  const [starting, setStarting] = useState(false)
+  const { attempt, busy, error } = useAttempt()
   const change = (part: Partial<Recipe>) => setRecipe((known) => ({ ...known, ...part }))
   function changeMethod(value: string) {
     const { group: _g, share: _s, ...rest } = recipe
@@ -68,16 +67,8 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
   const { bitsPerWeight, sizeBytes } = estimate(project.checkpoint, recipe)
 
   async function start() {
-    setStarting(true)
-    setError(undefined)
-    try {
-      await client.call('squeeze.start', { projectId: project.id, recipe })
-      started()
-    } catch (refused) {
-      setError(refusalInfo(refused))
-    } finally {
-      setStarting(false)
-    }
+    await client.call('squeeze.start', { projectId: project.id, recipe })
+    started()
   }
 
   return (
@@ -85,7 +76,7 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
       className={classes.form}
       onSubmit={(event) => {
         event.preventDefault()
-        void start()
+        attempt(start)
       }}
     >
       <Choice label="Method">
@@ -106,7 +97,7 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
         />
       </Choice>
       {recipe.method === 'squeezellm' && (
-        <div className={classes.pair}>
+        <div className={classes.narrowPair}>
           <NativeSelect
             label="Weights kept exactly"
             value={String(recipe.sparsity)}
@@ -137,7 +128,7 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
         ]}
       />
       {error && <Failure error={error} />}
-      <Button type="submit" loading={starting} className={classes.submit}>
+      <Button type="submit" loading={busy} className={classes.submit}>
         Squeeze
       </Button>
     </form>

@@ -1,4 +1,5 @@
 import type { MatrixSensitivity } from '../../../shared/contract/sidecar/calibration.ts'
+import type { TableRecord } from '../../../shared/export/table-text.ts'
 
 /** What a cell of the heatmap stands for. F is the mean squared gradient of the loss by a weight. */
 export type Measure = { id: string; name: string; words: string; of: (matrix: MatrixSensitivity) => number }
@@ -20,3 +21,17 @@ export const MEASURES: Measure[] = [
   },
   { id: 'max', name: 'Largest F', words: 'how much its most sensitive weight matters', of: ({ max }) => max },
 ]
+
+/** All measures of every matrix. */
+export function sensitivityRecords(matrices: readonly MatrixSensitivity[]): TableRecord[] {
+  return matrices.map(({ name, layer, role, rows, cols, sum, max, weighted }) => ({
+    tensor: name,
+    layer,
+    role,
+    rows,
+    cols,
+    weightedSum: weighted,
+    meanFisher: sum / (rows * cols),
+    maxFisher: max,
+  }))
+}

@@ -4,7 +4,9 @@ import type { CalibrationSummary, Project } from '../../../shared/contract/studi
 import { CalibrateButton } from '../../features/calibrations/calibrate-button.tsx'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
+import { SaveMenu } from '../../features/export/save-menu.tsx'
 import { Heatmap, Legend } from '../../features/matrices/heatmap.tsx'
+import { mapScene } from '../../features/matrices/map-scene.ts'
 import { linear, logarithmic, scientific } from '../../features/matrices/scales.ts'
 import { matrixAddress } from '../../route.ts'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
@@ -15,7 +17,7 @@ import { Message } from '../../ui/message.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { exact } from '../../ui/units.ts'
 import { MatrixDetails } from './matrix-details.tsx'
-import { MEASURES, WEIGHTED } from './measures.ts'
+import { MEASURES, sensitivityRecords, WEIGHTED } from './measures.ts'
 import classes from './sensitivity-page.module.css'
 
 export function SensitivityPage({ projectId }: { projectId: number }) {
@@ -81,7 +83,18 @@ function Learnt({ project, calibration, choose }: LearntProps) {
   const low = scaling === 'linear' ? 0 : Math.min(...values.filter((each) => each > 0))
   return (
     <div className={classes.columns}>
-      <Section title="Sensitivity" note={`${measure.name}: ${measure.words}`}>
+      <Section
+        title="Sensitivity"
+        note={`${measure.name}: ${measure.words}`}
+        actions={
+          <SaveMenu
+            what="sensitivity map"
+            name={`${project.name}-sensitivity`}
+            picture={() => mapScene(matrices, { ...measure, words: scientific, scale })}
+            records={() => sensitivityRecords(matrices)}
+          />
+        }
+      >
         <Panel padded>
           <div className={classes.controls}>
             <SegmentedControl

@@ -1,13 +1,15 @@
 import { Skeleton } from '@mantine/core'
 import { useEffect, useState } from 'react'
+import { recordsOf } from '../../../shared/export/table-text.ts'
 import type { BenchmarkSummary, Project } from '../../../shared/contract/studio/index.ts'
 import { exportColumns } from '../../features/benchmarks/export-columns.ts'
 import { HistoryTable } from '../../features/benchmarks/history-table.tsx'
 import { MeasureButton } from '../../features/benchmarks/measure-button.tsx'
-import { measurementsOf, setupsOf, speedRows } from '../../features/benchmarks/measurements.ts'
+import { machineWords, measurementsOf, setupsOf, speedRows } from '../../features/benchmarks/measurements.ts'
 import { SetupPicker } from '../../features/benchmarks/setup-picker.tsx'
+import { speedScene } from '../../features/benchmarks/speed-scene.ts'
 import { SpeedTable } from '../../features/benchmarks/speed-table.tsx'
-import { ExportMenu } from '../../features/export/export-menu.tsx'
+import { SaveMenu } from '../../features/export/save-menu.tsx'
 import { Failure } from '../../features/failure.tsx'
 import { RunningJobs } from '../../features/jobs/running-jobs.tsx'
 import { ProjectFrame } from '../../features/project/project-frame.tsx'
@@ -61,10 +63,27 @@ function Measured({ project, benchmarks }: { project: Project; benchmarks: Bench
         comes to what the memory of this machine allows.
       </Message>
     )
+  const rows = speedRows(project, measurements, chosen.key)
   return (
     <>
-      <Section title="Speed" note={<SetupPicker setups={setups} chosen={chosen} choose={choose} />}>
-        <SpeedTable rows={speedRows(project, measurements, chosen.key)} sample={chosen.sample} />
+      <Section
+        title="Speed"
+        note={<SetupPicker setups={setups} chosen={chosen} choose={choose} />}
+        actions={
+          <SaveMenu
+            what="speed chart"
+            name={`speed-chart-of-${project.name}`}
+            picture={() => speedScene(rows, machineWords(chosen.sample))}
+            records={() =>
+              recordsOf(
+                rows.flatMap(({ measurement }) => measurement ?? []),
+                exportColumns(project.results),
+              )
+            }
+          />
+        }
+      >
+        <SpeedTable rows={rows} sample={chosen.sample} />
       </Section>
       <Section
         title="All measurements"
@@ -74,7 +93,11 @@ function Measured({ project, benchmarks }: { project: Project; benchmarks: Bench
             : undefined
         }
         actions={
-          <ExportMenu name={`speed of ${project.name}`} rows={measurements} columns={exportColumns(project.results)} />
+          <SaveMenu
+            what="table"
+            name={`speed-of-${project.name}`}
+            records={() => recordsOf(measurements, exportColumns(project.results))}
+          />
         }
       >
         <Panel>

@@ -66,7 +66,15 @@ import {
 } from './result.ts'
 import { settingsGetParams, settingsGetResult, settingsSetParams, settingsSetResult } from './settings.ts'
 import { squeezeStartParams } from './squeeze.ts'
-import { sweepGetParams, sweepGetResult, sweepStartParams } from './sweep.ts'
+import {
+  sweepChooseParams,
+  sweepChooseResult,
+  sweepGetParams,
+  sweepGetResult,
+  sweepStartParams,
+  sweepTableParams,
+  sweepTableResult,
+} from './sweep.ts'
 
 export const studioRequests = {
   'project.list': { params: projectListParams, result: projectListResult },
@@ -89,6 +97,8 @@ export const studioRequests = {
   'benchmark.start': { params: benchmarkStartRequest, result: jobBegun },
   'squeeze.start': { params: squeezeStartParams, result: jobBegun },
   'sweep.get': { params: sweepGetParams, result: sweepGetResult },
+  'sweep.table': { params: sweepTableParams, result: sweepTableResult },
+  'sweep.choose': { params: sweepChooseParams, result: sweepChooseResult },
   'sweep.start': { params: sweepStartParams, result: jobBegun },
   'chat.list': { params: chatListParams, result: chatListResult },
   'chat.get': { params: chatGetParams, result: chatGetResult },
@@ -157,7 +167,7 @@ export type {
   MatrixWeights,
   WidthCost,
 } from '../sidecar/matrix.ts'
-export type { MeasuredPoint, SweepState } from './sweep.ts'
+export type { MeasuredPoint, SweepChoices, SweepState, SweepTable } from './sweep.ts'
 export type { DeletedResult, ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'
 export type { Settings, SettingsInSight } from './settings.ts'
 export type { Project, ListedProjects, ProjectSummary } from './project.ts'
