@@ -87,7 +87,7 @@ export function ComputingForm({ settings, machine }: Props) {
         {limit !== undefined &&
           limit > 0 &&
           machine &&
-          ` This is ${size(limit)} of ${size(machine.memoryBytes)}${limit > machine.memoryBytes ? ', more than there is' : ''}.`}
+          ` ${chosen.memory} is ${size(limit)} of this machine’s ${size(machine.memoryBytes)}${limit > machine.memoryBytes ? ', more than there is' : ''}.`}
       </p>
       {error && (
         <div className={classes.failure}>
