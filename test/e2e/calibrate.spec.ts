@@ -39,7 +39,7 @@ test('a calibration is planned before it starts, on a text that is found in the 
     await ask.getByLabel('Sequences').fill('4')
     await ask.getByLabel('Tokens in each').fill('16')
     await expect(plan).toContainText(/4 of [\d,]+, 16 tokens each/, { timeout: 60_000 })
-    await expect(plan).toContainText(/about [\d.]+ .* on (cpu|cuda:0)/)
+    await expect(plan).toContainText(/about [\d.]+\s.*on (cpu|cuda:0)/)
     await expect(ask).toContainText('Cancelling pauses it')
     await expectSound(page)
 

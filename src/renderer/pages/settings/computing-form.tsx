@@ -61,6 +61,7 @@ export function ComputingForm({ settings, machine }: Props) {
         />
         <TextInput
           label="Memory limit"
+          className={classes.memory}
           placeholder="automatic"
           maxLength={40}
           value={memory}
