@@ -93,10 +93,9 @@ void add_disk_problems(contract::CalibrationPlanResult& plan) {
     plan.problems.push_back({PlanProblemKind::kDisk, true,
                              "It needs " + size_text(plan.disk_bytes) + " of disk where it is made; " +
                                  size_text(plan.free_disk_bytes) + " are free.",
-                             plan.activations_on_disk
-                                 ? "Free some space, choose another folder, allow more memory, or read fewer or "
-                                   "shorter samples."
-                                 : "Free some space, choose another folder, or read fewer or shorter samples."});
+                             plan.activations_on_disk ? "Free some space, allow more memory, or read fewer or "
+                                                        "shorter samples."
+                                                      : "Free some space, or read fewer or shorter samples."});
 }
 
 }  // namespace

@@ -99,7 +99,10 @@ describeBuilt('the commands', () => {
     const limited = (await json([...args, '--plan', '--memory', `${working + 1000}B`])).last
     expect(limited).toMatchObject({ memoryLimitBytes: working + 1000, plan: { activationsOnDisk: true } })
     const out = join(folder, 'limited')
-    const made = done(await json([...args, '--memory', `${working + 1000}B`, '--out', out]), 'calibrate')
+    const made = done(
+      await json([...args, '--memory', `${working + 1000}B`, '--out', out, '--no-project']),
+      'calibrate',
+    )
     const whole = JSON.parse(readFileSync(join(calibration, 'calibration.json'), 'utf8'))
     expect(made.loss).toBeCloseTo(whole.loss, 12)
     const refused = await json([...args, '--memory', '10kB', '--out', join(folder, 'refused')])

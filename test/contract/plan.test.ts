@@ -74,7 +74,7 @@ describe('the plan of a calibration', () => {
   })
 
   test('says what does not fit and what to change', async ({ skip }) => {
-    const found = await plan({ samples: 1_000_000, length: 256, memoryLimitBytes: GB })
+    const found = await plan({ samples: 1_000_000, length: 256, memoryLimitBytes: 4 * GB })
     expect(found.activationBytes).toBe(4 * 1_000_000 * 256 * 64 * 4)
     expect(found.activationsOnDisk).toBe(true)
     skip(found.diskBytes < found.freeDiskBytes, 'this disk has room for 400 GB')

@@ -87,7 +87,7 @@ test('a memory limit is an amount or a share, and nothing else', async ({ page, 
   await expect(save).toBeDisabled()
   await expectSound(page)
   await memory.fill('50%')
-  await expect(page.getByText(/This is [\d.]+\s[GM]B of [\d.]+\sGB\./)).toBeVisible()
+  await expect(page.getByText(/50% is [\d.]+\s[GM]B of this machine’s [\d.]+\sGB\./)).toBeVisible()
   await save.click()
   await expect(page.getByText('Saved')).toBeVisible()
   expect(kept().memory).toBe('50%')

@@ -61,6 +61,7 @@ export function ComputingForm({ settings, machine }: Props) {
         />
         <TextInput
           label="Memory limit"
+          className={classes.memory}
           placeholder="automatic"
           maxLength={40}
           value={memory}
@@ -87,7 +88,7 @@ export function ComputingForm({ settings, machine }: Props) {
         {limit !== undefined &&
           limit > 0 &&
           machine &&
-          ` This is ${size(limit)} of ${size(machine.memoryBytes)}${limit > machine.memoryBytes ? ', more than there is' : ''}.`}
+          ` ${chosen.memory} is ${size(limit)} of this machine’s ${size(machine.memoryBytes)}${limit > machine.memoryBytes ? ', more than there is' : ''}.`}
       </p>
       {error && (
         <div className={classes.failure}>
