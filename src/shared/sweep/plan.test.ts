@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { choiceOf, recipeOf } from './plan.ts'
+import { choiceOf, recipeKey, recipeOf } from './plan.ts'
 
 const base = { method: 'squeezellm', outliers: 'paper', solver: 'exact', weighting: 'fisher' } as const
 
@@ -34,4 +34,11 @@ it('writes choices as a recipe that reads back as them', () => {
   ])
   for (const { name, choice } of choices) expect(choiceOf(recipe, name)).toEqual(choice)
   expect(recipeOf(base, choices.slice(0, 2)).overrides).toBeUndefined()
+})
+
+it('tells recipes apart that differ beyond the paper, and takes a silent field for its default', () => {
+  const recipe = { ...base, bits: 3, sparsity: 0 }
+  expect(recipeKey({ ...recipe, group: 0, share: 1, embeddingBits: 16 })).toBe(recipeKey(recipe))
+  const keys = [{}, { share: 2 }, { share: 4 }, { group: 64 }, { embeddingBits: 8 }, { headBits: 8 }]
+  expect(new Set(keys.map((fields) => recipeKey({ ...recipe, ...fields }))).size).toBe(keys.length)
 })
