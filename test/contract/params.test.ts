@@ -75,8 +75,8 @@ describe('params', () => {
     [
       'an unknown field',
       'quantization.start',
-      { ...quantization, recipe: { ...recipe, group: 128 } },
-      'params.recipe.group: unknown field',
+      { ...quantization, recipe: { ...recipe, groups: 128 } },
+      'params.recipe.groups: unknown field',
     ],
     [
       'an array for an object',

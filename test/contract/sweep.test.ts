@@ -16,8 +16,6 @@ const RECIPES = [
   recipe({ weighting: 'fisher', bits: 2, sparsity: 0.0045 }),
   recipe({ weighting: 'fisher', bits: 4, outliers: 'loss-aware', sparsity: 0.01 }),
   recipe({ method: 'rtn', bits: 4 }),
-  recipe({ weighting: 'fisher', bits: 3, sparsity: 0.0045, share: 4 }),
-  recipe({ weighting: 'fisher', bits: 3, group: 32 }),
   recipe({
     weighting: 'fisher',
     bits: 3,
@@ -26,6 +24,8 @@ const RECIPES = [
       { match: '*.layers.0.*.v_proj', bits: 16 },
     ],
   }),
+  recipe({ weighting: 'fisher', bits: 3, sparsity: 0.0045, share: 4 }),
+  recipe({ weighting: 'fisher', bits: 3, group: 32 }),
 ]
 
 let wire: Wire

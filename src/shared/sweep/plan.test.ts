@@ -47,3 +47,10 @@ it('tells a refined recipe from one that is not, and predicts nothing of it', ()
   expect(costOfRecipe(table, { ...recipe, refine: 0 })).toMatchObject({ objective: 1 })
   expect(costOfRecipe(table, { ...recipe, refine: 20 })).toBeUndefined()
 })
+
+it('tells recipes apart that differ beyond the paper, and takes a silent field for its default', () => {
+  const recipe = { ...base, bits: 3, sparsity: 0 }
+  expect(recipeKey({ ...recipe, group: 0, share: 1, embeddingBits: 16 })).toBe(recipeKey(recipe))
+  const keys = [{}, { share: 2 }, { share: 4 }, { group: 64 }, { embeddingBits: 8 }, { headBits: 8 }]
+  expect(new Set(keys.map((fields) => recipeKey({ ...recipe, ...fields }))).size).toBe(keys.length)
+})

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { MatrixErrors } from '../contract/sidecar/sweep.ts'
 import { parseBudget } from './budget.ts'
-import { makeErrorTable, costOf } from './error-table.ts'
+import { costOf, costOfRecipe, makeErrorTable } from './error-table.ts'
 import { frontOf, gridRecipes, nextRecipes } from './grid.ts'
 import { learnPredictor, predict } from './predict.ts'
 
@@ -71,6 +71,15 @@ it('reads between tabulated sparsities, and not beyond them', () => {
   expect(costOf(table, 0, { bits: 2, sparsity: 0.02 })).toBeUndefined()
   expect(costOf(table, 0, { bits: 5, sparsity: 0 })).toBeUndefined()
   expect(costOf(table, 0, { bits: 16, sparsity: 0 })).toEqual({ objective: 0, sizeBytes: 1600 })
+})
+
+it('knows nothing of recipes that tables do not hold', () => {
+  const base = { method: 'squeezellm', outliers: 'paper', solver: 'exact', weighting: 'fisher' } as const
+  const recipe = { ...base, bits: 3, sparsity: 0 }
+  expect(costOfRecipe(table, recipe)).toBeDefined()
+  expect(costOfRecipe(table, { ...recipe, group: 0, share: 1, headBits: 16 })).toEqual(costOfRecipe(table, recipe))
+  for (const beyond of [{ group: 64 }, { share: 2 }, { embeddingBits: 8 }, { headBits: 4 }])
+    expect(costOfRecipe(table, { ...recipe, ...beyond })).toBeUndefined()
 })
 
 it('measures next what is farthest from what is known, along the front', () => {
