@@ -330,14 +330,18 @@ Result<Refinement> Refiner::operator()() {
 
 }  // namespace
 
+Result<void> check_refinement(const Model& checkpoint, MatrixView<const std::int32_t> tokens) {
+  SQUEEZE_TRY(check_tokens(checkpoint.config(), tokens));
+  if (tokens.rows >= 2) return {};
+  return Error{.code = ErrorCode::kTextTooShort,
+               .message = "Refinement needs at least two samples: one to learn from, one to be judged by.",
+               .hint = "Take a longer text, or shorter samples."};
+}
+
 Result<Refinement> refine(const Model& checkpoint, const Model& squeezed, MatrixView<const std::int32_t> tokens,
                           const RefinementOptions& options, RunContext& context) {
   assert(options.steps > 0);
-  SQUEEZE_TRY(check_tokens(checkpoint.config(), tokens));
-  if (tokens.rows < 2)
-    return Error{.code = ErrorCode::kTextTooShort,
-                 .message = "Refinement needs at least two samples: one to learn from, one to be judged by.",
-                 .hint = "Take a longer text, or shorter samples."};
+  SQUEEZE_TRY(check_refinement(checkpoint, tokens));
   return Refiner(checkpoint, squeezed, split(tokens), options, context)();
 }
 

@@ -37,7 +37,11 @@ struct Refinement {
   std::map<std::string, std::vector<Half>> tables;
 };
 
-// `squeezed` was made from `checkpoint`. tokens: int32 [samples, length], at least 2 samples.
+// What refine() refuses of tokens int32 [samples, length]: ids and lengths that the model has not, fewer than 2
+// samples.
+Result<void> check_refinement(const Model& checkpoint, MatrixView<const std::int32_t> tokens);
+
+// `squeezed` was made from `checkpoint`.
 Result<Refinement> refine(const Model& checkpoint, const Model& squeezed, MatrixView<const std::int32_t> tokens,
                           const RefinementOptions& options, RunContext& context);
 

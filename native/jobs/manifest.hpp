@@ -26,7 +26,8 @@ struct ResultManifest {
 // The checkpoint's config.json with the manifest's "quantization_config" put in.
 Result<void> write_result_config(const std::filesystem::path& from, const std::filesystem::path& to,
                                  const ResultManifest& manifest);
-// squeeze.json: recipe, fingerprints, what refinement did, one entry for each matrix. Holds no times, so that equal runs give equal files.
+// squeeze.json: recipe, fingerprints, what refinement did, one entry for each matrix. Holds no times, so that equal
+// runs give equal files.
 Result<void> write_manifest(const std::filesystem::path& folder, const ResultManifest& manifest);
 
 // Reads back "quantization_config" (as Model::quantization_json gives it), without the matrices.

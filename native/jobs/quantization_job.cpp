@@ -44,6 +44,7 @@ class Run {
 
  private:
   Result<void> open_inputs();
+  Result<void> open_tokens();
   Result<void> check_copied() const;
   Result<void> squeeze_matrices();
   Result<void> squeeze_outside_matrices();
@@ -73,6 +74,7 @@ class Run {
   std::optional<QuantizationJournal> journal_;
   std::vector<std::optional<JournalEntry>> entries_;  // of each matrix that is squeezed and done
   std::vector<JournalEntry> outside_entries_;
+  Matrix<std::int32_t> tokens_;  // where the recipe refines
   std::optional<Refinement> refinement_;
   double done_weights_ = 0;
   std::int64_t resumed_ = 0;
@@ -88,7 +90,18 @@ Result<void> Run::open_inputs() {
     if (plan_.back() && !weighted) plan_.back()->weighting = Weighting::kNone;
   }
   SQUEEZE_ASSIGN(outside_, outside_of(params_.recipe, model()));
+  if (refines()) SQUEEZE_TRY(open_tokens());
   return check_copied();
+}
+
+Result<void> Run::open_tokens() {
+  SQUEEZE_ASSIGN(tokens_, read_tokens(*params_.tokens, model().config()));
+  SQUEEZE_TRY(check_refinement(model(), tokens_.view()));
+  if (!source_->calibration() || is_made_from(*source_->calibration(), model(), tokens_.view())) return {};
+  return Error{.code = ErrorCode::kCalibrationMismatch,
+               .message = "The text for refinement is not the one that the calibration in " + *params_.calibration +
+                          " was made from.",
+               .hint = "Name that text, or leave the calibration out: then one is made from the text."};
 }
 
 // What is copied as it is makes a result useless just as well: found now, and not after hours.
@@ -264,18 +277,12 @@ Result<std::int64_t> Run::write(const fs::path& folder, const ResultManifest& ma
 
 // Codebooks of the squeezed model moved down the loss. It is written as it is for that, and read layer by layer.
 Result<void> Run::refine_codebooks() {
-  SQUEEZE_ASSIGN(const Matrix<std::int32_t> tokens, read_tokens(*params_.tokens, model().config()));
-  if (source_->calibration() && !is_made_from(*source_->calibration(), model(), tokens.view()))
-    return Error{.code = ErrorCode::kCalibrationMismatch,
-                 .message = "The text for refinement is not the one that the calibration in " + *params_.calibration +
-                            " was made from.",
-                 .hint = "Name that text, or leave the calibration out: then one is made from the text."};
   const fs::path folder = partial_of(params_.out) / "refinement";
   SQUEEZE_TRY(make_folder(folder));
   SQUEEZE_TRY(write(folder / "start", manifest_of_inputs()));
   SQUEEZE_ASSIGN(const auto squeezed, Model::open(folder / "start"));
   context_.stage("Refining codebooks", kRefineWeight);
-  SQUEEZE_ASSIGN(refinement_, refine(model(), *squeezed, tokens.view(),
+  SQUEEZE_ASSIGN(refinement_, refine(model(), *squeezed, tokens_.view(),
                                      {.steps = refinement_steps(params_.recipe), .folder = folder}, context_));
   if (refinement_->best_step == 0) return {};
   for (std::size_t i = 0; i < entries_.size(); ++i)

@@ -133,6 +133,32 @@ describe('from a checkpoint to a result', () => {
     expect(await wire.result('checkpoint.inspect', { path: at('refined') })).toMatchObject({ recipe: params.recipe })
   })
 
+  test('a refinement that was cancelled goes on where it stood, to the same bytes', async () => {
+    const params = (out: string) =>
+      quantization(at('model'), at(out), {
+        tokens: at('more.safetensors'),
+        recipe: recipe({ bits: 2, sparsity: 0.0045, refine: 30 }),
+      })
+    const whole = await wire.result('quantization.start', params('in-one'))
+    await done('quantization', whole.jobId)
+    const { jobId } = await wire.result('quantization.start', params('in-two'))
+    await wire.until(
+      () => wire.progress(jobId).find(({ detail }) => /^Step (?!1$)/.test(detail ?? '')),
+      'a second step',
+    )
+    await wire.result('job.cancel', { jobId })
+    expect((await wire.ended(jobId)).outcome).toBe('cancelled')
+    expect(existsSync(at('in-two'))).toBe(false)
+    expect(readdirSync(join(at('in-two.partial'), 'refinement'))).toContain('refinement.safetensors')
+    const resumed = await done('quantization', (await wire.result('quantization.start', params('in-two'))).jobId)
+    expect(resumed.resumedMatrices).toBe(14)
+    for (const file of ['model.safetensors', 'squeeze.json', 'config.json']) {
+      const [one, two] = ['in-one', 'in-two'].map((name) => readFileSync(join(at(name), file)))
+      expect(two?.equals(one ?? Buffer.alloc(0)), file).toBe(true)
+    }
+    expect(existsSync(at('in-two.partial'))).toBe(false)
+  })
+
   test('progress is one bar', () => {
     const jobs = new Set(wire.events.map(({ params }) => params.jobId))
     expect(jobs.size).toBeGreaterThanOrEqual(2)

@@ -66,7 +66,10 @@ export function addCalibrationOptions(command: Command): Command {
 }
 
 export function refineOption(): Option {
-  return new Option('--refine <steps>', 'then move the codebooks by gradient descent, on the calibration text')
+  return new Option(
+    '--refine <steps>',
+    'steps of gradient descent on the codebooks, after clustering; on the processor',
+  )
     .argParser(integer(0, 10_000))
     .default(0)
 }

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Recipe, Refinement } from '../../../shared/contract/sidecar/quantization.ts'
 import { beyondPaperFields } from '../../../shared/recipe/beyond-paper.ts'
+import { fail } from '../../../shared/contract/studio-error.ts'
 import type { QuantizeOutcome } from '../../studio/index.ts'
 import { facts, strong } from '../layout.ts'
 import {
@@ -80,7 +81,9 @@ export function registerQuantize(program: Command): void {
       const recipe = options.recipe === undefined ? recipeOf(options) : readRecipe(options.recipe)
       if (calibration !== undefined && !recipe.refine && (text !== undefined || options.sample)) {
         const other = text === undefined ? '--sample' : '--text'
-        command.error(`error: --calibration cannot be used with ${other}, except to refine on the text it was made of`)
+        throw fail('invalid-request', `--calibration cannot be used with ${other}, unless the recipe refines.`, {
+          hint: 'A calibration is made already; refinement reads its text once more.',
+        })
       }
       if (recipe.weighting === 'fisher' && calibration === undefined && text === undefined && !options.sample) {
         output.note('No text is named: calibrating on the bundled sample text.')
