@@ -1,6 +1,6 @@
 import type { Recipe } from '../contract/sidecar/quantization.ts'
 import type { ErrorCell, MatrixErrors } from '../contract/sidecar/sweep.ts'
-import { choiceOf, KEPT_BITS, type Choice } from './plan.ts'
+import { chooserOf, KEPT_BITS, type Choice } from './plan.ts'
 
 /** What every matrix of a checkpoint loses, by width and sparsity, under one calibration and outlier rule. */
 export type ErrorTable = {
@@ -57,9 +57,10 @@ export function costOf(table: ErrorTable, index: number, choice: Choice): Cost |
 export type RecipeCost = { objective: number; sizeBytes: number; bitsPerWeight: number }
 
 export function costOfRecipe(table: ErrorTable, recipe: Recipe): RecipeCost | undefined {
+  const choice = chooserOf(recipe)
   return costOfChoices(
     table,
-    table.matrices.map(({ name }) => choiceOf(recipe, name)),
+    table.matrices.map(({ name }) => choice(name)),
   )
 }
 

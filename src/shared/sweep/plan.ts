@@ -28,14 +28,29 @@ export function matches(pattern: string, text: string): boolean {
 
 /** What the recipe gives the matrix of tensor `name`, as the sidecar reads it: the last override that names a field. */
 export function choiceOf(recipe: Pick<Recipe, 'bits' | 'sparsity' | 'overrides'>, name: string): Choice {
-  const bare = name.replace(/\.weight$/, '')
-  let { bits, sparsity } = recipe as Choice
-  for (const override of recipe.overrides ?? []) {
-    if (!matches(override.match, bare)) continue
-    bits = override.bits ?? bits
-    sparsity = override.sparsity ?? sparsity
+  return chooserOf(recipe)(name)
+}
+
+/** The same for many matrices: a recipe may name each of hundreds, which are looked up rather than compared. */
+export function chooserOf(recipe: Pick<Recipe, 'bits' | 'sparsity' | 'overrides'>): (name: string) => Choice {
+  const overrides = recipe.overrides ?? []
+  const patterns: number[] = []
+  const named = new Map<string, number[]>()
+  for (const [place, { match }] of overrides.entries()) {
+    if (/[*?]/.test(match)) patterns.push(place)
+    else named.set(match, [...(named.get(match) ?? []), place])
   }
-  return bits === KEPT_BITS ? { bits, sparsity: 0 } : { bits, sparsity }
+  return (name) => {
+    const bare = name.replace(/\.weight$/, '')
+    const matching = patterns.filter((place) => matches(overrides[place]?.match ?? '', bare))
+    const places = [...matching, ...(named.get(bare) ?? [])].sort((a, b) => a - b)
+    let { bits, sparsity } = recipe as Choice
+    for (const place of places) {
+      bits = overrides[place]?.bits ?? bits
+      sparsity = overrides[place]?.sparsity ?? sparsity
+    }
+    return bits === KEPT_BITS ? { bits, sparsity: 0 } : { bits, sparsity }
+  }
 }
 
 /** The same text for recipes that say the same, in whatever order. */
