@@ -21,7 +21,7 @@ import {
 import { helloParams, helloResult } from './hello.ts'
 import { jobCancelParams, jobCancelResult, jobEnded, jobProgressed } from './job.ts'
 import { quantizationStartParams } from './quantization.ts'
-import { errorsMeasured, errorsStartParams, sweepStartParams } from './sweep.ts'
+import { errorsMeasured, errorsStartParams, sweepMeasured, sweepStartParams } from './sweep.ts'
 import { synthesisStartParams } from './synthesis.ts'
 
 export const sidecarRequests = {
@@ -48,6 +48,7 @@ export const sidecarEvents = {
   'job.ended': jobEnded,
   'generation.produced': generationProduced,
   'errors.measured': errorsMeasured,
+  'sweep.measured': sweepMeasured,
 } as const
 
 export type SidecarRequest = keyof typeof sidecarRequests
