@@ -40,7 +40,7 @@ export function registerRecipe(program: Command): void {
         .argParser(budget)
         .makeOptionMandatory(),
     )
-    .option('--bits <list>', 'widths that may be used (default: 2 to 6)', (text) => text.split(',').map(integer(2, 6)))
+    .option('--bits <list>', 'widths that may be used (default: 2 to 8)', (text) => text.split(',').map(integer(2, 8)))
     .addOption(outliersOption())
     .addOption(new Option('--calibration <folder>', 'calibration of the project to use').conflicts(['text', 'sample']))
     .option('--keep <pattern...>', 'matrices that stay at 16 bits: "*.o_proj"')
