@@ -1,7 +1,7 @@
 /**
  * How many points a sweep measures in the time that squeezing and evaluating them one by one takes, as Markdown.
  *
- *   node scripts/sweep-rate.ts CKPT[=TEXT] [CKPT[=TEXT] ...] [--pairs 4] [--window 256] [--limit-windows 60] [--threads 0]
+ *   node scripts/sweep-rate.ts CKPT[=TEXT] [CKPT[=TEXT] ...] [--pairs 4] [--window 256] [--limit-windows 60] [--threads N]
  *
  * A grid of sixteen recipes. In each pair, `squeeze sweep` measures all of it, and `squeeze quantize` and `squeeze
  * evaluate --against` measure a part of it one recipe after the other; calibration and table of errors are there before.
@@ -25,17 +25,18 @@ const { values, positionals } = parseArgs({
     pairs: { type: 'string', default: '4' },
     window: { type: 'string', default: '256' },
     'limit-windows': { type: 'string', default: '60' },
-    threads: { type: 'string', default: '0' },
+    threads: { type: 'string' },
   },
 })
-const { pairs, window, threads } = values
+const { pairs, window } = values
+const threads = values.threads === undefined ? [] : ['--threads', values.threads]
 const scratch = mkdtempSync(join(tmpdir(), 'squeeze-rate-'))
 
 /** Seconds of one command, and the last thing that it says. */
 type Ran = { clock: number; processor: number; last: Record<string, unknown> }
 
 function squeeze(home: string, ...args: string[]): Ran {
-  const command = [process.execPath, join(root, 'bin/squeeze'), ...args, '--home', home, '--threads', threads, '--json']
+  const command = [process.execPath, join(root, 'bin/squeeze'), ...args, '--home', home, ...threads, '--json']
   const times = join(scratch, 'times')
   const shell = ['-c', `TIMEFORMAT='%R %U %S'; { time "$@" 2>/dev/null; } 2>"$0"`, times, ...command]
   const stdout = execFileSync('bash', shell, { encoding: 'utf8', maxBuffer: 1 << 28 })
@@ -83,8 +84,8 @@ function rateOf(argument: string): string {
       single.clock += made.clock + scored.clock
       single.processor += made.processor + scored.processor
     }
-    for (const of of ['clock', 'processor'] as const)
-      ratios[of].push(single[of] / part.length / (swept[of] / grid.length))
+    for (const kind of ['clock', 'processor'] as const)
+      ratios[kind].push(single[kind] / part.length / (swept[kind] / grid.length))
     rates.swept.push(grid.length / swept.clock)
     rates.single.push(part.length / single.clock)
     process.stderr.write(`${name}, pair ${pair + 1}: ${ratios.clock.at(-1)?.toFixed(2)} times\n`)

@@ -101,7 +101,7 @@ describeBuilt('a command that is stopped', () => {
       return context.skip()
     }
     const small = join(folder, 'small')
-    makeTinyCheckpoint(small, { hidden: 128, intermediate: 256, layers: 2 })
+    makeTinyCheckpoint(small, { hidden: 96, intermediate: 192, layers: 2 })
     const measured = [
       '--evaluate-on',
       sampleText,
