@@ -14,7 +14,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'src/**/*.test.{ts,tsx}',
-            'scripts/**/*.test.mjs',
+            'scripts/**/*.test.{mjs,ts}',
             'native/bench/**/*.test.ts',
             'test/fixtures/**/*.test.ts',
           ],

@@ -68,6 +68,15 @@ class DeviceEvaluation final : public EvaluationEngine {
     return {};
   }
 
+  Result<void> begin_others(std::span<const std::size_t> models) override {
+    passes_.resize(models.size() + 1);
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      passes_[i + 1].part = parts_[models[i]].get();
+      SQUEEZE_TRY(embed(passes_[i + 1]));
+    }
+    return {};
+  }
+
   Result<void> forward(std::size_t pass, const LayerWeights& weights, const Done& done) override {
     Part& part = *passes_[pass].part;
     part.layer.read(weights, uploader_);

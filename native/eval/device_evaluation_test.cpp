@@ -84,21 +84,28 @@ TEST_CASE("device: loss and divergence of every family, as on the processor (tie
   }
 }
 
-TEST_CASE("device: candidates' figures are those of evaluations one by one (tier D)") {
+TEST_CASE("device: candidates' figures are those of evaluations one by one, also in a later pass (tier D)") {
   TestDevice device;
   if (!device) return;
   const Pair pair("llama");
   const auto tokens = tokens_of(3, 9);
   SilentContext context;
-  const auto layers = [&](std::int64_t layer, const LayerWeights& own) -> Result<std::vector<LayerWeights>> {
-    SQUEEZE_ASSIGN(const LayerWeights moved, pair.moved->layer(layer));
-    return std::vector<LayerWeights>{own, moved};
-  };
-  const auto found =
-      evaluate_candidates(*pair.model, 2, layers, tokens.view(), context, Precision::kFloat32, on_device);
-  if (!found.ok()) FAIL(found.error().message);
-  compare(found.value().own, run(*pair.model, nullptr, tokens, Precision::kFloat32, {}), 1e-6);
-  CHECK(std::abs(found.value().candidates[0].divergence->kl_mean) < 1e-7);
-  CHECK(found.value().candidates[0].mean_nll == found.value().own.mean_nll);
-  compare(found.value().candidates[1], run(*pair.moved, pair.model.get(), tokens, Precision::kFloat32, {}), 1e-6);
+  auto evaluator = CandidateEvaluator::make(*pair.model, tokens.view(), Precision::kFloat32, on_device);
+  if (!evaluator.ok()) FAIL(evaluator.error().message);
+  const Evaluation wanted = run(*pair.moved, pair.model.get(), tokens, Precision::kFloat32, {});
+  for (const std::int64_t copies : {1, 2}) {
+    const auto layers = [&](std::int64_t layer, const LayerWeights& own) -> Result<std::vector<LayerWeights>> {
+      SQUEEZE_ASSIGN(const LayerWeights moved, pair.moved->layer(layer));
+      std::vector<LayerWeights> all(static_cast<std::size_t>(copies), moved);
+      all.insert(all.begin(), own);
+      return all;
+    };
+    const auto found = evaluator.value().evaluate(copies + 1, layers, context);
+    if (!found.ok()) FAIL(found.error().message);
+    const Evaluation& own = evaluator.value().own();
+    compare(own, run(*pair.model, nullptr, tokens, Precision::kFloat32, {}), 1e-6);
+    CHECK(std::abs(found.value().front().divergence->kl_mean) < 1e-7);
+    CHECK(found.value().front().mean_nll == own.mean_nll);
+    for (std::size_t i = 1; i < found.value().size(); ++i) compare(found.value()[i], wanted, 1e-6);
+  }
 }

@@ -97,30 +97,40 @@ std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std:
   return std::max<std::int64_t>(1, windows_in(bytes, tokens.size(), config.hidden, 1) - 1);
 }
 
-Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_t count, const CandidateLayers& layers,
-                                                 MatrixView<const std::int32_t> tokens, RunContext& context,
-                                                 Precision precision, const EvaluationEngineFactory& factory) {
+Result<CandidateEvaluator> CandidateEvaluator::make(const Model& model, MatrixView<const std::int32_t> tokens,
+                                                    Precision precision, const EvaluationEngineFactory& factory) {
   SQUEEZE_TRY(check_tokens(model.config(), tokens));
   const Model* const models[] = {&model};
-  SQUEEZE_ASSIGN(const auto engine, make_engine(factory, models, tokens.cols, precision));
-  // The model itself comes first.
-  const std::vector<std::size_t> places(static_cast<std::size_t>(count) + 1, 0);
-  SQUEEZE_TRY(engine->begin(tokens, places));
+  SQUEEZE_ASSIGN(auto engine, make_engine(factory, models, tokens.cols, precision));
+  return CandidateEvaluator(model, tokens, std::move(engine));
+}
 
-  const double rounds = static_cast<double>((model.config().layers + 1) * (count + 1));
-  Reporter reporter{context, rounds * static_cast<double>(tokens.size())};
+Result<std::vector<Evaluation>> CandidateEvaluator::evaluate(std::int64_t count, const CandidateLayers& layers,
+                                                             RunContext& context) {
+  // The model itself comes first.
+  const bool first = !begun_;
+  const std::vector<std::size_t> places(static_cast<std::size_t>(count) + 1, 0);
+  if (first)
+    SQUEEZE_TRY(engine_->begin(tokens_, places));
+  else
+    SQUEEZE_TRY(engine_->begin_others(std::span(places).first(static_cast<std::size_t>(count))));
+
+  const double passes = static_cast<double>(count + (first ? 1 : 0));
+  const double rounds = static_cast<double>(model_->config().layers) * passes + static_cast<double>(count + 1);
+  Reporter reporter{context, rounds * static_cast<double>(tokens_.size())};
   const auto report = [&](std::int64_t done) { return reporter.add(done, rounds); };
-  for (std::int64_t index = 0; index < model.config().layers; ++index) {
-    SQUEEZE_ASSIGN(const LayerWeights weights, model.layer(index));
+  for (std::int64_t index = 0; index < model_->config().layers; ++index) {
+    SQUEEZE_ASSIGN(const LayerWeights weights, model_->layer(index));
     SQUEEZE_ASSIGN(const std::vector<LayerWeights> theirs, layers(index, weights));
-    SQUEEZE_TRY(engine->forward(0, weights, report));
-    for (std::size_t i = 0; i < theirs.size(); ++i) SQUEEZE_TRY(engine->forward(i + 1, theirs[i], report));
+    if (first) SQUEEZE_TRY(engine_->forward(0, weights, report));
+    for (std::size_t i = 0; i < theirs.size(); ++i) SQUEEZE_TRY(engine_->forward(i + 1, theirs[i], report));
   }
+  begun_ = true;
   std::vector<EvaluationSums> sums(places.size());
-  SQUEEZE_TRY(engine->score(sums, /*compared=*/true, [&](std::int64_t done) { return report(done * (count + 1)); }));
-  CandidateEvaluations out;
-  out.own = evaluation_of(sums.front(), tokens, nullptr);
-  for (std::size_t i = 1; i < sums.size(); ++i) out.candidates.push_back(evaluation_of(sums[i], tokens, &sums.front()));
+  SQUEEZE_TRY(engine_->score(sums, /*compared=*/true, [&](std::int64_t done) { return report(done * (count + 1)); }));
+  own_ = evaluation_of(sums.front(), tokens_, nullptr);
+  std::vector<Evaluation> out;
+  for (std::size_t i = 1; i < sums.size(); ++i) out.push_back(evaluation_of(sums[i], tokens_, &sums.front()));
   return out;
 }
 

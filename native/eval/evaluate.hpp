@@ -36,23 +36,37 @@ Result<Evaluation> evaluate(const Model& model, const Model* against, MatrixView
                             RunContext& context, Precision precision = Precision::kFloat32,
                             const EvaluationEngineFactory& factory = {}, std::int64_t state_bytes = 0);
 
-struct CandidateEvaluations {
-  Evaluation own;                      // of the model itself
-  std::vector<Evaluation> candidates;  // each with its divergence from the model
-};
-
 // The layer as each candidate has it; `own` is as the model has it, and what is not replaced is taken from there.
 using CandidateLayers = std::function<Result<std::vector<LayerWeights>>(std::int64_t layer, const LayerWeights& own)>;
 
-// Evaluates `count` variants of one model's layers beside the model itself, layer by layer in one pass: a layer of each
-// is in memory at a time, the reference is computed once, and embedding and head are shared. Each candidate's figures
-// are those that evaluate() would give of it. The hidden states of all tokens of all candidates are held:
-// candidates_at_once() says how many fit into `state_bytes`, or into 4 GiB where that is 0; at least one. Reports
-// within the stage that the caller has begun.
-Result<CandidateEvaluations> evaluate_candidates(const Model& model, std::int64_t count, const CandidateLayers& layers,
-                                                 MatrixView<const std::int32_t> tokens, RunContext& context,
-                                                 Precision precision = Precision::kFloat32,
-                                                 const EvaluationEngineFactory& factory = {});
+// Evaluates variants of one model's layers against the model itself, a few at a time, each few layer by layer in one
+// pass. The model goes through its layers once, beside the first of them, and its last states are kept; embedding and
+// head are shared. Each candidate's figures are those that evaluate() would give of it. The hidden states of all tokens
+// of the candidates of a pass are held: candidates_at_once() says how many fit into `state_bytes`, or into 4 GiB
+// where that is 0; at least one.
+class CandidateEvaluator {
+ public:
+  // The model and the tokens must outlive it.
+  static Result<CandidateEvaluator> make(const Model& model, MatrixView<const std::int32_t> tokens,
+                                         Precision precision = Precision::kFloat32,
+                                         const EvaluationEngineFactory& factory = {});
+
+  // Of `count` candidates, with their divergences from the model. Reports within the stage that the caller has begun.
+  Result<std::vector<Evaluation>> evaluate(std::int64_t count, const CandidateLayers& layers, RunContext& context);
+  // Of the model itself, after the first call.
+  const Evaluation& own() const { return own_; }
+
+ private:
+  CandidateEvaluator(const Model& model, MatrixView<const std::int32_t> tokens,
+                     std::unique_ptr<EvaluationEngine> engine)
+      : model_(&model), tokens_(tokens), engine_(std::move(engine)) {}
+
+  const Model* model_;
+  MatrixView<const std::int32_t> tokens_;
+  std::unique_ptr<EvaluationEngine> engine_;
+  bool begun_ = false;
+  Evaluation own_;
+};
 std::int64_t candidates_at_once(const ModelConfig& config, MatrixView<const std::int32_t> tokens,
                                 std::int64_t state_bytes = 0);
 

@@ -32,6 +32,8 @@ class EvaluationEngine {
   // Begins a chunk, with a pass for each entry of `models`: a set of weights on its way through all layers, with the
   // embedding and the head of that place in the engine's list. `windows` int32 [windows, length] lives until score().
   virtual Result<void> begin(MatrixView<const std::int32_t> windows, std::span<const std::size_t> models) = 0;
+  // Begins all passes but the first anew, one for each entry; the first stays as its last layer left it.
+  virtual Result<void> begin_others(std::span<const std::size_t> models) = 0;
   // The next layer of one pass.
   virtual Result<void> forward(std::size_t pass, const LayerWeights& weights, const Done& done) = 0;
   // After the last layer: adds to the sums of each pass. With `compared`, the first is the reference of all others.

@@ -2,8 +2,11 @@
 #include <vector>
 
 #include "archs/decoder.hpp"
+#include "base/threads.hpp"
 #include "eval/evaluation_engine.hpp"
+#include "ops/argmax/argmax.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
+#include "ops/row_chunk.hpp"
 
 namespace squeeze {
 
@@ -13,7 +16,13 @@ constexpr std::int64_t kChunkBytes = 1 << 30;
 constexpr std::int64_t kBatchRows = 1024;       // tokens in one pass of a layer: large products, bounded memory
 constexpr std::int64_t kLogitFloats = 1 << 24;  // 64 MB of logits at a time
 
-std::int64_t first_of_largest(std::span<const float> row) { return std::ranges::max_element(row) - row.begin(); }
+// Class of the largest logit of each row.
+void tops_of(MatrixView<const float> logits, std::vector<std::int64_t>& tops) {
+  tops.resize(static_cast<std::size_t>(logits.rows));
+  parallel_for(logits.rows, row_chunk(logits.cols), [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t r = first; r < last; ++r) tops[r] = argmax(logits.row(r));
+  });
+}
 
 // All passes use one workspace: they go one after the other.
 class ProcessorEvaluation final : public EvaluationEngine {
@@ -26,11 +35,13 @@ class ProcessorEvaluation final : public EvaluationEngine {
   Result<void> begin(MatrixView<const std::int32_t> windows, std::span<const std::size_t> models) override {
     windows_ = windows;
     passes_.clear();  // freed before the next size is taken
-    for (const std::size_t model : models) {
-      const Decoder& decoder = decoders_[model];
-      Pass& pass = passes_.emplace_back(Pass{decoder, Matrix<float>(windows.size(), decoder.hidden())});
-      decoder.embed(windows.flat(), length_, 0, pass.states.view());
-    }
+    for (const std::size_t model : models) add_pass(model);
+    return {};
+  }
+
+  Result<void> begin_others(std::span<const std::size_t> models) override {
+    passes_.erase(passes_.begin() + 1, passes_.end());
+    for (const std::size_t model : models) add_pass(model);
     return {};
   }
 
@@ -38,8 +49,8 @@ class ProcessorEvaluation final : public EvaluationEngine {
     const std::int64_t batch = std::max<std::int64_t>(1, kBatchRows / length_);
     for (std::int64_t first = 0; first < windows_.rows; first += batch) {
       const std::int64_t count = std::min(batch, windows_.rows - first);
-      passes_[pass].decoder.forward(weights, count,
-                                    passes_[pass].states.view().rows_from(first * length_, count * length_), space_);
+      passes_[pass].decoder->forward(weights, count,
+                                     passes_[pass].states.view().rows_from(first * length_, count * length_), space_);
       SQUEEZE_TRY(done(count * length_));
     }
     return {};
@@ -55,9 +66,15 @@ class ProcessorEvaluation final : public EvaluationEngine {
 
  private:
   struct Pass {
-    const Decoder& decoder;
+    const Decoder* decoder;
     Matrix<float> states;
   };
+
+  void add_pass(std::size_t model) {
+    const Decoder& decoder = decoders_[model];
+    Pass& pass = passes_.emplace_back(Pass{&decoder, Matrix<float>(windows_.size(), decoder.hidden())});
+    decoder.embed(windows_.flat(), length_, 0, pass.states.view());
+  }
 
   // Losses of the predicted tokens of one window, a block of rows at a time; the reference's logits serve all others.
   void score_window(std::int64_t window, std::span<EvaluationSums> sums, bool compared) {
@@ -69,15 +86,20 @@ class ProcessorEvaluation final : public EvaluationEngine {
       losses_.resize(static_cast<std::size_t>(count));
       for (std::size_t i = 0; i < passes_.size(); ++i) {
         const MatrixView<float> logits = (i == 0 ? first_logits_ : logits_).matrix(count, vocabulary);
-        passes_[i].decoder.logits(passes_[i].states.view().rows_from(window * length_ + first, count), logits, space_);
+        passes_[i].decoder->logits(passes_[i].states.view().rows_from(window * length_ + first, count), logits, space_);
         cross_entropy(logits, windows_.row(window).subspan(first + 1, count), losses_);
         for (const double loss : losses_) sums[i].nll += loss;
-        if (i == 0) p = logits;
-        if (i == 0 || !compared) continue;
+        if (!compared) continue;
+        std::vector<std::int64_t>& tops = i == 0 ? first_tops_ : tops_;
+        tops_of(logits, tops);
+        if (i == 0) {
+          p = logits;
+          continue;
+        }
         kl_divergence_rows(p, logits, losses_);
         for (std::int64_t r = 0; r < count; ++r) {
           sums[i].kl += losses_[r];
-          sums[i].same_top += first_of_largest(p.row(r)) == first_of_largest(logits.row(r)) ? 1 : 0;
+          sums[i].same_top += first_tops_[r] == tops[r] ? 1 : 0;
         }
       }
     }
@@ -90,6 +112,7 @@ class ProcessorEvaluation final : public EvaluationEngine {
   DecoderWorkspace space_;
   Scratch first_logits_, logits_;
   std::vector<double> losses_;
+  std::vector<std::int64_t> first_tops_, tops_;
 };
 
 }  // namespace

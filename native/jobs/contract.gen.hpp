@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "a691ec4087d52c11";
+inline constexpr std::string_view kContractHash = "624d1eff1cc1bb10";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -750,6 +750,8 @@ struct ErrorsStartParams {
   RecipeOutliers outliers = {};
   // Tensor names of matrices that are tabulated already. [0..1000000 items]
   std::vector<std::string> skip = {};
+  // Rows of a matrix to cluster at most; of one that has more, errors are estimated. Absent: all. [>= 1]
+  std::optional<std::int64_t> rows = {};
   // "cpu" or "cuda:<index>".
   std::string device = {};
   // Worker threads; 0 means one per physical core. [0, 1024]
@@ -1508,7 +1510,7 @@ struct ErrorCell {
   std::int64_t bits = {};
   // Fraction of the weights asked to be kept exactly. [0, 0.2]
   double sparsity = {};
-  // Sum of F·(w − ŵ)² over the matrix, as a result of this recipe has it. [>= 0]
+  // Sum of F·(w − ŵ)² over the matrix, as a result of this recipe has it or nearly so. [>= 0]
   double objective = {};
   // All stored bytes of the matrix: indices, codebooks, sparse part. [>= 0]
   std::int64_t size_bytes = {};
@@ -1525,6 +1527,8 @@ struct MatrixErrors {
   std::int64_t weights = {};
   // Bytes of the matrix in the checkpoint. [>= 0]
   std::int64_t dense_bytes = {};
+  // Rows that the errors are estimated from; absent where they are of all rows and exact. [>= 1]
+  std::optional<std::int64_t> clustered_rows = {};
   // One entry for each sparsity and width, in the order asked for.
   std::vector<ErrorCell> cells = {};
 };
@@ -1533,6 +1537,20 @@ struct ErrorsMeasured {
   // Job number, unique within one sidecar process. [>= 1]
   std::int64_t job_id = {};
   MatrixErrors matrix = {};
+};
+
+struct SweepMeasured {
+  // Job number, unique within one sidecar process. [>= 1]
+  std::int64_t job_id = {};
+  // Place of its recipe in the request. [>= 0]
+  std::int64_t place = {};
+  SweepPoint point = {};
+  // Of the checkpoint itself, nats; absent when it is not finite.
+  std::optional<double> mean_nll = {};
+  // Predicted tokens. [>= 0]
+  std::int64_t tokens = {};
+  // Windows read. [>= 0]
+  std::int64_t windows = {};
 };
 
 // What the host may ask. Each answers from the thread that calls it.
@@ -1595,6 +1613,8 @@ class Events {
   virtual void generation_produced(const GenerationProduced& event) = 0;
   // errors.measured
   virtual void errors_measured(const ErrorsMeasured& event) = 0;
+  // sweep.measured
+  virtual void sweep_measured(const SweepMeasured& event) = 0;
 };
 
 }  // namespace squeeze::contract

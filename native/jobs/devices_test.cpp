@@ -47,6 +47,7 @@ struct Silence final : contract::Events {
   void job_ended(const contract::JobEnded&) override {}
   void generation_produced(const contract::GenerationProduced&) override {}
   void errors_measured(const contract::ErrorsMeasured&) override {}
+  void sweep_measured(const contract::SweepMeasured&) override {}
 };
 
 contract::HelloResult hello_of(const Gpus* gpus) {

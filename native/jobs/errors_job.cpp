@@ -7,6 +7,7 @@
 #include "base/part_context.hpp"
 #include "jobs/machine.hpp"
 #include "jobs/matrix_source.hpp"
+#include "methods/squeezellm/estimate.hpp"
 
 namespace squeeze {
 
@@ -31,6 +32,14 @@ std::vector<MethodOptions> options_at(const contract::ErrorsStartParams& params,
   return options;
 }
 
+Result<std::vector<MatrixCost>> costs_at(const Method& method, const MatrixInput& input,
+                                         std::span<const MatrixRequest> ways, RunContext& context) {
+  SQUEEZE_ASSIGN(const std::vector<MatrixOutput> outputs, quantize_in_ways(method, input, ways, context));
+  std::vector<MatrixCost> costs;
+  for (const MatrixOutput& output : outputs) costs.push_back({output.objective, bytes_of(output)});
+  return costs;
+}
+
 Result<contract::MatrixErrors> tabulate(const contract::ErrorsStartParams& params, const MatrixSource& source,
                                         const MatrixSlot& slot, const Method& method, const Preparations& prepared,
                                         RunContext& context) {
@@ -42,18 +51,27 @@ Result<contract::MatrixErrors> tabulate(const contract::ErrorsStartParams& param
                                    .weights = slot.rows * slot.cols,
                                    .dense_bytes = static_cast<std::int64_t>(tensor.bytes.size()),
                                    .cells = {}};
-  for (std::size_t i = 0; i < params.sparsities.size(); ++i) {
-    const std::vector<MethodOptions> options = options_at(params, params.sparsities[i]);
-    std::vector<MatrixRequest> ways;
-    for (const MethodOptions& one : options) ways.push_back({one, &prepared.of(one)});
-    SQUEEZE_ASSIGN(const std::vector<MatrixOutput> outputs, quantize_in_ways(method, loaded.input, ways, context));
-    for (std::size_t b = 0; b < outputs.size(); ++b)
-      errors.cells.push_back({.bits = params.bits[b],
-                              .sparsity = params.sparsities[i],
-                              .objective = outputs[b].objective,
-                              .size_bytes = bytes_of(outputs[b])});
-    context.report({.fraction = static_cast<double>(i + 1) / static_cast<double>(params.sparsities.size())});
+  std::vector<MatrixRequest> ways;
+  for (const double sparsity : params.sparsities)
+    for (const MethodOptions& one : options_at(params, sparsity)) ways.push_back({one, &prepared.of(one)});
+  std::vector<MatrixCost> costs;
+  if (params.rows && *params.rows < slot.rows) {
+    errors.clustered_rows = *params.rows;
+    SQUEEZE_ASSIGN(costs, estimate_costs(loaded.input, ways, *params.rows, context));
+  } else {
+    // A sparsity at a time: what is stored of all of them would be many times the matrix.
+    for (std::size_t first = 0; first < ways.size(); first += params.bits.size()) {
+      SQUEEZE_ASSIGN(const auto some,
+                     costs_at(method, loaded.input, std::span(ways).subspan(first, params.bits.size()), context));
+      costs.insert(costs.end(), some.begin(), some.end());
+      context.report({.fraction = static_cast<double>(costs.size()) / static_cast<double>(ways.size())});
+    }
   }
+  for (std::size_t i = 0; i < ways.size(); ++i)
+    errors.cells.push_back({.bits = ways[i].options.bits,
+                            .sparsity = ways[i].options.sparsity,
+                            .objective = costs[i].objective,
+                            .size_bytes = costs[i].size_bytes});
   return errors;
 }
 

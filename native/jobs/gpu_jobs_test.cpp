@@ -124,7 +124,8 @@ TEST_CASE("device: an evaluation and a sweep on a GPU measure what the processor
   sweep.calibration = bench.at("calibration");
   sweep.tokens = bench.at("tokens");
   sweep.recipes = {Bench::recipe()};
-  const auto swept = Bench::value_of(run_sweep(sweep, bench.gpu, bench.silent));
+  const auto swept = Bench::value_of(run_sweep(
+      sweep, bench.gpu, [](const contract::SweepMeasured&) {}, bench.silent));
   REQUIRE(swept.points.size() == 1);
   REQUIRE(swept.points[0].mean_nll);
   CHECK(*swept.points[0].mean_nll == doctest::Approx(*expected.mean_nll).epsilon(1e-4));

@@ -23,6 +23,7 @@ struct Recorder final : contract::Events {
   }
   void generation_produced(const contract::GenerationProduced&) override {}
   void errors_measured(const contract::ErrorsMeasured&) override {}
+  void sweep_measured(const contract::SweepMeasured&) override {}
 
   contract::JobEnded wait_for(std::int64_t id) {
     std::unique_lock lock(mutex);

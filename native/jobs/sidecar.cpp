@@ -133,7 +133,18 @@ Result<contract::JobStarted> Sidecar::errors_start(const contract::ErrorsStartPa
 Result<contract::JobStarted> Sidecar::sweep_start(const contract::SweepStartParams& params) {
   SQUEEZE_ASSIGN(const Device device, device_of(params.device, "sweep.start", gpus_));
   SQUEEZE_TRY(check_sweep(params));
-  return contract::JobStarted{.job_id = runner_.submit(job_of(run_sweep, params, device))};
+  const auto id = std::make_shared<std::int64_t>(0);  // as in generation_start
+  *id = runner_.submit([this, params, device, id](RunContext& context) -> Result<contract::JobResult> {
+    set_thread_count(static_cast<int>(params.threads));
+    const auto measured = [&](contract::SweepMeasured point) {
+      point.job_id = *id;
+      events_.sweep_measured(point);
+    };
+    auto result = run_sweep(params, device, measured, context);
+    if (!result.ok()) return std::move(result).error();
+    return contract::JobResult(std::move(result).value());
+  });
+  return contract::JobStarted{.job_id = *id};
 }
 
 Result<contract::JobStarted> Sidecar::export_start(const contract::ExportStartParams& params) {

@@ -17,6 +17,7 @@ namespace squeeze {
 namespace {
 
 constexpr double kPrepareWeight = 0.1;
+constexpr std::size_t kPointsAtOnce = 4;  // what an interrupted sweep loses at most
 
 bool weighted(const contract::Recipe& recipe) { return recipe.weighting == contract::RecipeWeighting::kFisher; }
 
@@ -35,14 +36,16 @@ struct Way {
 
 class Sweep {
  public:
-  Sweep(const contract::SweepStartParams& params, const Device& device, RunContext& context)
-      : params_(params), device_(device), context_(context) {}
+  Sweep(const contract::SweepStartParams& params, const Device& device, const PointMeasured& measured,
+        RunContext& context)
+      : params_(params), device_(device), measured_(measured), context_(context) {}
 
   Result<contract::SweepResult> operator()();
 
  private:
   Result<void> prepare();
-  Result<void> run_pass(std::size_t first, std::size_t count, MatrixView<const std::int32_t> tokens,
+  std::size_t pass_from(std::size_t first) const;
+  Result<void> run_pass(CandidateEvaluator& evaluator, std::size_t first, std::size_t count,
                         contract::SweepResult& out);
   Result<std::vector<LayerWeights>> squeeze_layer(std::span<Point> points, std::int64_t layer, const LayerWeights& own);
   Result<void> squeeze_matrix(std::span<Point> points, const MatrixSlot& slot, std::vector<LayerWeights>& layers);
@@ -52,6 +55,7 @@ class Sweep {
 
   const contract::SweepStartParams& params_;
   const Device& device_;
+  const PointMeasured& measured_;
   RunContext& context_;
   std::optional<MatrixSource> source_;
   std::vector<Point> points_;
@@ -166,7 +170,18 @@ contract::SweepPoint Sweep::point_of(const Point& point, const Evaluation& found
   return out;
 }
 
-Result<void> Sweep::run_pass(std::size_t first, std::size_t count, MatrixView<const std::int32_t> tokens,
+// Points that share their clustering go together where that makes no lonely ones.
+std::size_t Sweep::pass_from(std::size_t first) const {
+  const auto alike = [&](std::size_t i) {
+    return points_[i].recipe->sparsity == points_[first].recipe->sparsity &&
+           points_[i].recipe->outliers == points_[first].recipe->outliers && points_[i].method == points_[first].method;
+  };
+  std::size_t count = 1;
+  while (count < kPointsAtOnce && first + count < points_.size() && (count < 2 || alike(first + count))) ++count;
+  return count;
+}
+
+Result<void> Sweep::run_pass(CandidateEvaluator& evaluator, std::size_t first, std::size_t count,
                              contract::SweepResult& out) {
   const auto points = std::span(points_).subspan(first, count);
   const double share = static_cast<double>(count) / static_cast<double>(points_.size());
@@ -174,13 +189,20 @@ Result<void> Sweep::run_pass(std::size_t first, std::size_t count, MatrixView<co
   const CandidateLayers layers = [&](std::int64_t layer, const LayerWeights& own) {
     return squeeze_layer(points, layer, own);
   };
-  SQUEEZE_ASSIGN(const CandidateEvaluations found,
-                 evaluate_candidates(source_->model(), static_cast<std::int64_t>(count), layers, tokens, context_,
-                                     precision_of(params_.precision), device_.evaluation_engine()));
-  for (std::size_t i = 0; i < count; ++i) out.points.push_back(point_of(points[i], found.candidates[i]));
-  if (std::isfinite(found.own.mean_nll)) out.mean_nll = found.own.mean_nll;
-  out.tokens = found.own.tokens;
-  out.windows = found.own.windows;
+  SQUEEZE_ASSIGN(const std::vector<Evaluation> found,
+                 evaluator.evaluate(static_cast<std::int64_t>(count), layers, context_));
+  const Evaluation& own = evaluator.own();
+  if (std::isfinite(own.mean_nll)) out.mean_nll = own.mean_nll;
+  out.tokens = own.tokens;
+  out.windows = own.windows;
+  for (std::size_t i = 0; i < count; ++i) {
+    out.points.push_back(point_of(points[i], found[i]));
+    measured_({.place = static_cast<std::int64_t>(first + i),
+               .point = out.points.back(),
+               .mean_nll = out.mean_nll,
+               .tokens = own.tokens,
+               .windows = own.windows});
+  }
   return {};
 }
 
@@ -202,11 +224,14 @@ Result<contract::SweepResult> Sweep::operator()() {
   SQUEEZE_TRY(prepare());
 
   contract::SweepResult out;
+  SQUEEZE_ASSIGN(CandidateEvaluator evaluator,
+                 CandidateEvaluator::make(source_->model(), tokens.view(), precision_of(params_.precision),
+                                          device_.evaluation_engine()));
   const std::int64_t state_bytes = device_.is_gpu() ? 0 : params_.memory_limit_bytes.value_or(0);
   const auto at_once =
       static_cast<std::size_t>(candidates_at_once(source_->model().config(), tokens.view(), state_bytes));
-  for (std::size_t first = 0; first < points_.size(); first += at_once)
-    SQUEEZE_TRY(run_pass(first, std::min(at_once, points_.size() - first), tokens.view(), out));
+  for (std::size_t first = 0; first < points_.size(); first = out.points.size())
+    SQUEEZE_TRY(run_pass(evaluator, first, std::min(at_once, pass_from(first)), out));
   out.window_length = tokens.cols;
   out.precision = params_.precision;
   out.peak_memory_bytes = peak_memory_bytes();
@@ -239,8 +264,8 @@ Result<void> check_sweep(const contract::SweepStartParams& params) {
 }
 
 Result<contract::SweepResult> run_sweep(const contract::SweepStartParams& params, const Device& device,
-                                        RunContext& context) {
-  return Sweep(params, device, context)();
+                                        const PointMeasured& measured, RunContext& context) {
+  return Sweep(params, device, measured, context)();
 }
 
 }  // namespace squeeze

@@ -702,6 +702,7 @@ json encode(const MatrixErrors& value, const JsonPath& path, std::optional<Error
   out["role"] = json(value.role);
   out["weights"] = json(value.weights);
   out["denseBytes"] = json(value.dense_bytes);
+  if (value.clustered_rows) out["clusteredRows"] = json(*value.clustered_rows);
   out["cells"] = write_array(value.cells, JsonPath(path, "cells"), [&](const auto& item, const JsonPath& at) { return encode(item, at, bad); });
   return out;
 }
@@ -710,6 +711,17 @@ json encode(const ErrorsMeasured& value, const JsonPath& path, std::optional<Err
   json out = json::object();
   out["jobId"] = json(value.job_id);
   out["matrix"] = encode(value.matrix, JsonPath(path, "matrix"), bad);
+  return out;
+}
+
+json encode(const SweepMeasured& value, const JsonPath& path, std::optional<Error>& bad) {
+  json out = json::object();
+  out["jobId"] = json(value.job_id);
+  out["place"] = json(value.place);
+  out["point"] = encode(value.point, JsonPath(path, "point"), bad);
+  if (value.mean_nll) out["meanNll"] = write_number(*value.mean_nll, JsonPath(path, "meanNll"), bad);
+  out["tokens"] = json(value.tokens);
+  out["windows"] = json(value.windows);
   return out;
 }
 
@@ -833,7 +845,7 @@ Result<EvaluationStartParams> decode_evaluation_start_params(const json& value, 
 }
 
 Result<ErrorsStartParams> decode_errors_start_params(const json& value, const JsonPath& path) {
-  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "bits", "sparsities", "outliers", "skip", "device", "threads"}));
+  SQUEEZE_TRY(expect_fields(value, path, {"checkpoint", "calibration", "bits", "sparsities", "outliers", "skip", "rows", "device", "threads"}));
   ErrorsStartParams out;
   SQUEEZE_TRY(read_field(value, path, "checkpoint", out.checkpoint, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "calibration", out.calibration, [](const auto& v, const auto& at) { return read_string(v, at); }));
@@ -841,6 +853,7 @@ Result<ErrorsStartParams> decode_errors_start_params(const json& value, const Js
   SQUEEZE_TRY(read_field(value, path, "sparsities", out.sparsities, [](const auto& v, const auto& at) { return read_array<double>(v, at, 1, 64, [](const auto& v, const auto& at) { return read_number(v, at, 0.0, 0.2); }); }));
   SQUEEZE_TRY(read_field(value, path, "outliers", out.outliers, [](const auto& v, const auto& at) { return decode_recipe_outliers(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "skip", out.skip, [](const auto& v, const auto& at) { return read_array<std::string>(v, at, 0, 1000000, [](const auto& v, const auto& at) { return read_string(v, at); }); }));
+  SQUEEZE_TRY(read_optional_field(value, path, "rows", out.rows, [](const auto& v, const auto& at) { return read_integer(v, at, 1, 9007199254740991); }));
   SQUEEZE_TRY(read_field(value, path, "device", out.device, [](const auto& v, const auto& at) { return read_string(v, at); }));
   SQUEEZE_TRY(read_field(value, path, "threads", out.threads, [](const auto& v, const auto& at) { return read_integer(v, at, 0, 1024); }));
   return out;
@@ -1020,6 +1033,10 @@ Result<json> to_json(const ErrorsMeasured& value) {
   return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("ErrorsMeasured"), bad); });
 }
 
+Result<json> to_json(const SweepMeasured& value) {
+  return encoded([&](std::optional<Error>& bad) { return encode(value, JsonPath("SweepMeasured"), bad); });
+}
+
 CallOutcome dispatch(Requests& requests, std::string_view method, const json& params) {
   const JsonPath path("params");
   if (method == "sidecar.hello")
@@ -1092,5 +1109,6 @@ void EventEncoder::job_progressed(const JobProgressed& event) { send("job.progre
 void EventEncoder::job_ended(const JobEnded& event) { send("job.ended", to_json(event)); }
 void EventEncoder::generation_produced(const GenerationProduced& event) { send("generation.produced", to_json(event)); }
 void EventEncoder::errors_measured(const ErrorsMeasured& event) { send("errors.measured", to_json(event)); }
+void EventEncoder::sweep_measured(const SweepMeasured& event) { send("sweep.measured", to_json(event)); }
 
 }  // namespace squeeze::contract

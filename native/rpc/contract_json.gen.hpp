@@ -47,6 +47,7 @@ Result<nlohmann::json> to_json(const JobProgressed& value);
 Result<nlohmann::json> to_json(const JobEnded& value);
 Result<nlohmann::json> to_json(const GenerationProduced& value);
 Result<nlohmann::json> to_json(const ErrorsMeasured& value);
+Result<nlohmann::json> to_json(const SweepMeasured& value);
 
 // Reads the params, asks `requests`, writes the result. kMethodNotFound when there is no such method.
 CallOutcome dispatch(Requests& requests, std::string_view method, const nlohmann::json& params);
@@ -58,6 +59,7 @@ class EventEncoder : public Events {
   void job_ended(const JobEnded& event) override;
   void generation_produced(const GenerationProduced& event) override;
   void errors_measured(const ErrorsMeasured& event) override;
+  void sweep_measured(const SweepMeasured& event) override;
 
  protected:
   virtual void send(std::string_view method, Result<nlohmann::json> payload) = 0;

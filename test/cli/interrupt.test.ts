@@ -94,6 +94,57 @@ describeBuilt('a command that is stopped', () => {
     expect(jobStates().at(-1)).toBe('failed')
     expect((await json([...evaluation.slice(0, -1), '1'])).status).toBe(0)
   })
+
+  it('a sweep that is killed keeps its table and the points that were through', async (context) => {
+    if (process.platform !== 'linux') {
+      console.warn('SKIPPED: a sweep that is killed: only Linux tells whose child it is')
+      return context.skip()
+    }
+    const small = join(folder, 'small')
+    makeTinyCheckpoint(small, { hidden: 96, intermediate: 192, layers: 2 })
+    const measured = [
+      '--evaluate-on',
+      sampleText,
+      '--limit-windows',
+      '12',
+      '--bits',
+      '2,3,4',
+      '--sparsity',
+      '0,1%,2%,5%',
+    ]
+    const args = ['sweep', small, ...inputs, ...measured]
+    const count = (table: string) => {
+      const database = new BetterSqlite3(join(home, 'studio.db'), { readonly: true })
+      try {
+        return database.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number
+      } finally {
+        database.close()
+      }
+    }
+    const killWhen = async (through: () => boolean) => {
+      let killed = false
+      const { last } = await json(args, {
+        onLine(line, launcher) {
+          if (killed || line.kind !== 'progress' || !through()) return
+          killed = true
+          const [commandLine = 0] = childrenOf(launcher.pid ?? 0)
+          for (const sidecar of childrenOf(commandLine)) process.kill(sidecar, 'SIGKILL')
+        },
+      })
+      expect(last).toMatchObject({ kind: 'error', code: 'sidecar-died' })
+    }
+    await killWhen(() => count('matrix_errors') > 3)
+    const tabulated = count('matrix_errors')
+    expect(tabulated).toBeLessThan(14)
+    await killWhen(() => count('sweep_points') > 0)
+    expect(count('matrix_errors')).toBe(14)
+    const kept = count('sweep_points')
+    expect(kept).toBeLessThan(12)
+    const resumed = await json(args)
+    expect(resumed.last).toMatchObject({ kind: 'sweep', fresh: 12 - kept })
+    expect(resumed.last.points).toHaveLength(12)
+    expect(count('sweep_points')).toBe(12)
+  })
 })
 
 function childrenOf(pid: number): number[] {

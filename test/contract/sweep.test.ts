@@ -59,8 +59,11 @@ test('a swept point has the figures that squeezing and evaluating give', async (
     precision: 'fp32',
     ...machinery,
   })
-  const { points, meanNll } = await done('sweep', jobId)
+  const { points, meanNll, tokens, windows } = await done('sweep', jobId)
   expect(points).toHaveLength(RECIPES.length)
+  // Told one by one as well; the last comes after the checkpoint's own pass is over.
+  const told = wire.events.flatMap((event) => (event.method === 'sweep.measured' ? [event.params] : []))
+  expect(told).toEqual(points.map((point, place) => ({ jobId, place, point, meanNll, tokens, windows })))
   for (const [index, asked] of RECIPES.entries()) {
     const out = at(`result-${index}`)
     const inputs = asked.weighting === 'fisher' ? { calibration: at('calibration') } : {}
@@ -126,6 +129,45 @@ test('the table of errors is what results report, and goes on where it stood', a
   const rest = await wire.result('errors.start', { ...params, skip })
   expect((await done('errors', rest.jobId)).matrices).toBe(4)
 })
+
+test('errors of a matrix with many rows are judged by some of them, at exact sizes', async () => {
+  const params = {
+    checkpoint: at('model'),
+    calibration: at('calibration'),
+    bits: [2, 4, 5],
+    sparsities: [0, 0.01],
+    outliers: 'paper' as const,
+    skip: [] as string[],
+    ...machinery,
+  }
+  const table = async (rows?: number) => {
+    const { jobId } = await wire.result('errors.start', { ...params, ...(rows === undefined ? {} : { rows }) })
+    await done('errors', jobId)
+    return wire.events.flatMap(({ method, params: told }) =>
+      method === 'errors.measured' && told.jobId === jobId ? [told.matrix] : [],
+    )
+  }
+  const [exact, judged] = [await table(), await table(40)]
+  const [small, large] = [exact.filter(isSmall), exact.filter((matrix) => !isSmall(matrix))]
+  expect(small.length * large.length).toBeGreaterThan(0)
+  for (const matrix of exact) {
+    expect(matrix.clusteredRows).toBeUndefined()
+    const other = judged.find(({ name }) => name === matrix.name)
+    if (isSmall(matrix)) {
+      expect(other).toEqual(matrix)
+      continue
+    }
+    expect(other?.clusteredRows).toBe(40)
+    for (const [index, cell] of matrix.cells.entries()) {
+      expect(other?.cells[index]?.sizeBytes).toBe(cell.sizeBytes)
+      expect((other?.cells[index]?.objective ?? 0) / cell.objective).toBeGreaterThan(0.7)
+      expect((other?.cells[index]?.objective ?? 0) / cell.objective).toBeLessThan(1.4)
+    }
+  }
+})
+
+/** Two heads of keys and values are 32 rows; all other matrices have 64 or more. */
+const isSmall = ({ role }: { role: string }) => role === 'k' || role === 'v'
 
 test('recipes that cannot be are refused by their place', async () => {
   const params = {

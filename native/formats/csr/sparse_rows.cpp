@@ -34,6 +34,10 @@ std::vector<OwnedTensor> sparse_tensors(const std::string& name, const SparseRow
   return tensors;
 }
 
+std::int64_t sparse_bytes(std::int64_t rows, std::int64_t cols, std::int64_t count) {
+  return 4 * (rows + 1) + count * (cols <= kShortCols ? 4 : 6);
+}
+
 Result<std::optional<SparsePart>> SparsePart::load(const TensorStore& store, const std::string& name, std::int64_t rows,
                                                    std::int64_t cols) {
   const std::string prefix = name + ".sparse.";

@@ -27,6 +27,9 @@ struct SparseRows {
 // The three tensors for a matrix with `cols` columns.
 std::vector<OwnedTensor> sparse_tensors(const std::string& name, const SparseRows& sparse, std::int64_t cols);
 
+// Their bytes.
+std::int64_t sparse_bytes(std::int64_t rows, std::int64_t cols, std::int64_t count);
+
 // Read in place; keeps the store's mapping alive.
 class SparsePart {
  public:

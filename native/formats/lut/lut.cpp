@@ -44,6 +44,11 @@ std::vector<OwnedTensor> lut_tensors(const std::string& name, int bits, MatrixVi
   return tensors;
 }
 
+std::int64_t lut_bytes(std::int64_t rows, std::int64_t cols, int bits, std::int64_t sparse_count) {
+  const std::int64_t dense = rows * (4 * packed_words(cols, bits) + 2 * (std::int64_t{1} << bits));
+  return sparse_count == 0 ? dense : dense + sparse_bytes(rows, cols, sparse_count);
+}
+
 Result<std::shared_ptr<const LutWeight>> LutWeight::load(const TensorStore& store, const std::string& name,
                                                          std::int64_t rows, std::int64_t cols) {
   auto weight = std::make_shared<LutWeight>();

@@ -17,6 +17,9 @@ namespace squeeze {
 std::vector<OwnedTensor> lut_tensors(const std::string& name, int bits, MatrixView<const std::uint8_t> indices,
                                      MatrixView<const Half> tables, const SparseRows* sparse);
 
+// Bytes of these tensors for a matrix [rows, cols] with so many sparse entries.
+std::int64_t lut_bytes(std::int64_t rows, std::int64_t cols, int bits, std::int64_t sparse_count);
+
 class LutWeight final : public LinearWeight {
  public:
   static Result<std::shared_ptr<const LutWeight>> load(const TensorStore& store, const std::string& name,

@@ -14,8 +14,10 @@
 #include "formats/packed_indices.hpp"
 #include "methods/method.hpp"
 #include "methods/squeezellm/codebooks.hpp"
+#include "methods/squeezellm/estimate.hpp"
 #include "methods/squeezellm/loss_aware.hpp"
 #include "methods/squeezellm/outliers.hpp"
+#include "methods/squeezellm/row_sample.hpp"
 
 namespace squeeze {
 
@@ -75,22 +77,18 @@ Result<std::vector<std::uint8_t>> choose_first(const MatrixInput& input, const M
   return mask;
 }
 
-// The stored form, and how far it is from the weights.
-MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std::span<const std::uint8_t> mask,
-                    Codebooks& codebooks) {
-  const SparseRows sparse = keep_weights(input, mask, codebooks);
-  MatrixOutput output;
-  output.sparse_count = sparse.count();
-  // By rows, added up in their order: the same for any number of threads.
-  struct Sums {
-    double objective = 0, squared_error = 0, squared_norm = 0;
-  };
-  std::vector<Sums> of_row(static_cast<std::size_t>(input.weights.rows));
+struct RowError {
+  double objective = 0, squared_error = 0, squared_norm = 0;
+};
+
+// How far what is stored is from the weights, row by row: the same for any number of threads.
+std::vector<RowError> row_errors(const MatrixInput& input, const SparseRows& sparse, const Codebooks& codebooks) {
+  std::vector<RowError> errors(static_cast<std::size_t>(input.weights.rows));
   const std::int64_t cols = input.weights.cols;
   parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 16) / std::max<std::int64_t>(1, cols)),
                [&](std::int64_t first, std::int64_t last) {
                  for (std::int64_t r = first; r < last; ++r) {
-                   Sums sums;
+                   RowError sums;
                    const float* w = input.weights.row(r).data();
                    const float* f = input.sensitivity.data ? input.sensitivity.row(r).data() : nullptr;
                    const std::uint8_t* indices = codebooks.indices.values.data() + r * cols;
@@ -107,11 +105,19 @@ MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std:
                        sums.squared_norm += static_cast<double>(w[j]) * static_cast<double>(w[j]);
                      }
                    });
-                   of_row[r] = sums;
+                   errors[r] = sums;
                  }
                });
+  return errors;
+}
+
+MatrixOutput stored(const MatrixInput& input, const MethodOptions& options, std::span<const std::uint8_t> mask,
+                    Codebooks& codebooks) {
+  const SparseRows sparse = keep_weights(input, mask, codebooks);
+  MatrixOutput output;
+  output.sparse_count = sparse.count();
   double squared_error = 0, squared_norm = 0;
-  for (const Sums& row : of_row) {
+  for (const RowError& row : row_errors(input, sparse, codebooks)) {
     output.objective += row.objective;
     squared_error += row.squared_error;
     squared_norm += row.squared_norm;
@@ -137,53 +143,74 @@ bool share_rows(const MethodOptions& a, const MethodOptions& b) {
          a.weighting == b.weighting && a.group == b.group && a.share == b.share;
 }
 
-// Ways that differ in nothing but their widths, and whose kept weights do not depend on them.
-Result<void> quantize_widths(const MatrixInput& given, std::span<const MatrixRequest* const> ways,
-                             std::span<MatrixOutput* const> outputs, RunContext& context) {
-  const MatrixRequest& first = *ways.front();
-  SQUEEZE_ASSIGN(const MatrixInput input, checked(given, first.options));
-  SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask, choose_first(input, first));
-  std::vector<Codebooks> codebooks;
-  std::vector<Codebooks*> widths;
-  codebooks.reserve(ways.size());
-  for (const MatrixRequest* way : ways)
-    widths.push_back(&codebooks.emplace_back(grid_of(input, way->options), way->options.bits));
-  SQUEEZE_TRY(cluster_blocks(input, mask, first.options, {}, widths, context));
-  for (std::size_t i = 0; i < ways.size(); ++i) {
-    *outputs[i] = stored(input, ways[i]->options, mask, codebooks[i]);
-    SQUEEZE_TRY(context.check_cancelled());
+Result<void> check_ways(const MatrixInput& input, std::span<const MatrixRequest> ways) {
+  for (const MatrixRequest& way : ways) {
+    SQUEEZE_TRY(check(way.options));
+    SQUEEZE_TRY(check_size(input, way.options));
   }
   return {};
 }
 
+// Places of ways that share their clustering: they differ in nothing but their widths, and their kept weights do not
+// depend on those. A way whose do is alone.
+std::vector<std::vector<std::size_t>> alike(const MatrixInput& input, std::span<const MatrixRequest> ways) {
+  std::vector<std::vector<std::size_t>> groups;
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    const bool alone = count_by_loss(input, ways[i].options) > 0;
+    const auto known = alone ? groups.end() : std::ranges::find_if(groups, [&](const auto& group) {
+      return share_rows(ways[group.front()].options, ways[i].options);
+    });
+    if (known != groups.end())
+      known->push_back(i);
+    else
+      groups.push_back({i});
+  }
+  return groups;
+}
+
+std::vector<Codebooks> room_for(const MatrixInput& input, std::span<const MatrixRequest> ways,
+                                std::span<const std::size_t> group) {
+  std::vector<Codebooks> codebooks;
+  codebooks.reserve(group.size());
+  for (const std::size_t i : group) codebooks.emplace_back(grid_of(input, ways[i].options), ways[i].options.bits);
+  return codebooks;
+}
+
+Result<void> cluster_widths(const MatrixInput& input, std::span<const std::uint8_t> mask, const MethodOptions& options,
+                            std::vector<Codebooks>& codebooks, RunContext& context) {
+  std::vector<Codebooks*> widths;
+  for (Codebooks& one : codebooks) widths.push_back(&one);
+  return cluster_blocks(input, mask, options, {}, widths, context);
+}
+
 Result<std::vector<MatrixOutput>> quantize_several(const MatrixInput& given, std::span<const MatrixRequest> ways,
                                                    RunContext& context) {
+  SQUEEZE_TRY(check_ways(given, ways));
   std::vector<MatrixOutput> outputs(ways.size());
-  std::vector<bool> done(ways.size());
-  for (const MatrixRequest& way : ways) {
-    SQUEEZE_TRY(check(way.options));
-    SQUEEZE_TRY(check_size(given, way.options));
-  }
-  for (std::size_t i = 0; i < ways.size(); ++i) {
-    if (done[i]) continue;
-    const MethodOptions& options = ways[i].options;
-    if (const std::int64_t count = count_by_loss(given, options); count > 0) {
-      SQUEEZE_ASSIGN(const MatrixInput input, checked(given, options));
-      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(input, count, options, context));
-      outputs[i] = stored(input, options, kept.mask, kept.codebooks);
+  for (const std::vector<std::size_t>& group : alike(given, ways)) {
+    const MatrixRequest& first = ways[group.front()];
+    SQUEEZE_ASSIGN(const MatrixInput input, checked(given, first.options));
+    if (const std::int64_t count = count_by_loss(input, first.options); count > 0) {
+      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(input, count, first.options, context));
+      outputs[group.front()] = stored(input, first.options, kept.mask, kept.codebooks);
       continue;
     }
-    std::vector<const MatrixRequest*> alike;
-    std::vector<MatrixOutput*> theirs;
-    for (std::size_t other = i; other < ways.size(); ++other) {
-      if (done[other] || !share_rows(ways[other].options, options)) continue;
-      done[other] = true;
-      alike.push_back(&ways[other]);
-      theirs.push_back(&outputs[other]);
+    SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask, choose_first(input, first));
+    std::vector<Codebooks> codebooks = room_for(input, ways, group);
+    SQUEEZE_TRY(cluster_widths(input, mask, first.options, codebooks, context));
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      outputs[group[i]] = stored(input, ways[group[i]].options, mask, codebooks[i]);
+      SQUEEZE_TRY(context.check_cancelled());
     }
-    SQUEEZE_TRY(quantize_widths(given, alike, theirs, context));
   }
   return outputs;
+}
+
+double estimated(const RowSample& sample, std::span<const std::uint8_t> mask, Codebooks& codebooks) {
+  const std::vector<RowError> errors = row_errors(sample.input, keep_weights(sample.input, mask, codebooks), codebooks);
+  double sum = 0;
+  for (std::size_t i = 0; i < errors.size(); ++i) sum += sample.counts_for[i] * errors[i].objective;
+  return sum;
 }
 
 Result<MatrixOutput> quantize(const MatrixInput& input, const MethodOptions& options, const std::any& prepared,
@@ -194,6 +221,40 @@ Result<MatrixOutput> quantize(const MatrixInput& input, const MethodOptions& opt
 }
 
 }  // namespace
+
+Result<std::vector<MatrixCost>> estimate_costs(const MatrixInput& given, std::span<const MatrixRequest> ways,
+                                               std::int64_t rows, RunContext& context) {
+  SQUEEZE_TRY(check_ways(given, ways));
+  SQUEEZE_ASSIGN(const MatrixInput input, checked(given, ways.front().options));
+  SQUEEZE_ASSIGN(const RowSample sample, sample_rows(input, rows, ways.front().options, context));
+  std::vector<MatrixCost> costs(ways.size());
+  const auto groups = alike(input, ways);
+  const std::int64_t all = input.weights.rows, cols = input.weights.cols;
+  std::size_t done = 0;
+  for (const std::vector<std::size_t>& group : groups) {
+    const MatrixRequest& first = ways[group.front()];
+    if (const std::int64_t count = count_by_loss(input, first.options); count > 0) {
+      const std::int64_t share = std::max<std::int64_t>(1, count * rows / all);
+      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(sample.input, share, first.options, context));
+      costs[group.front()] = {estimated(sample, kept.mask, kept.codebooks),
+                              lut_bytes(all, cols, first.options.bits, count)};
+    } else {
+      SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask, choose_first(input, first));
+      const std::int64_t kept = std::ranges::count(mask, 1);
+      std::vector<std::uint8_t> sampled;
+      for (const std::int64_t row : sample.rows)
+        sampled.insert(sampled.end(), mask.begin() + row * cols, mask.begin() + (row + 1) * cols);
+      std::vector<Codebooks> codebooks = room_for(sample.input, ways, group);
+      SQUEEZE_TRY(cluster_widths(sample.input, sampled, first.options, codebooks, context));
+      for (std::size_t i = 0; i < group.size(); ++i)
+        costs[group[i]] = {estimated(sample, sampled, codebooks[i]),
+                           lut_bytes(all, cols, ways[group[i]].options.bits, kept)};
+    }
+    context.report({.fraction = static_cast<double>(++done) / static_cast<double>(groups.size())});
+    SQUEEZE_TRY(context.check_cancelled());
+  }
+  return costs;
+}
 
 extern const Method kMethod_squeezellm;
 const Method kMethod_squeezellm{

@@ -6,6 +6,7 @@
 #include "base/threads.hpp"
 #include "formats/lut/lut.hpp"
 #include "methods/method.hpp"
+#include "methods/squeezellm/estimate.hpp"
 #include "methods/squeezellm/loss_aware.hpp"
 #include "methods/squeezellm/outliers.hpp"
 #include "methods/test_matrices.hpp"
@@ -322,6 +323,38 @@ TEST_CASE("squeezellm: several ways at once give the bytes that each gives alone
     CHECK(shared.sparse_count == alone.sparse_count);
     REQUIRE(shared.tensors.size() == alone.tensors.size());
     for (std::size_t t = 0; t < alone.tensors.size(); ++t) CHECK(shared.tensors[t].bytes == alone.tensors[t].bytes);
+  }
+}
+
+TEST_CASE("squeezellm: what some rows say of a matrix is close to what it comes to, and its size exact") {
+  std::vector<TestMatrix> model;
+  model.push_back(test_matrix("a", 400, 128, 4));
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  for (std::int64_t r = 0; r < 400; ++r) {  // rows that differ as widely as those of real models
+    const float scale = std::exp(normal(random)), weight = std::exp(2 * normal(random));
+    for (float& w : model[0].weights.view().row(r)) w = to_float(to_half(scale * w));
+    for (float& f : model[0].sensitivity.view().row(r)) f *= weight;
+  }
+  SilentContext context;
+  for (const OutlierRule rule : {OutlierRule::kPaper, OutlierRule::kLossAware}) {
+    std::vector<MethodOptions> options;
+    for (const double sparsity : {0.0, 0.0045, 0.02})
+      for (const int bits : {2, 4, 7}) options.push_back({.bits = bits, .sparsity = sparsity, .outliers = rule});
+    std::vector<std::any> prepared;
+    for (const MethodOptions& one : options)
+      prepared.push_back(squeezellm().prepare(for_each_of(model), one, context).value());
+    std::vector<MatrixRequest> ways;
+    for (std::size_t i = 0; i < options.size(); ++i) ways.push_back({options[i], &prepared[i]});
+    const auto exact = squeezellm().quantize_several(model[0].input(), ways, context).value();
+    const auto judged = estimate_costs(model[0].input(), ways, 50, context).value();
+    const auto again = estimate_costs(model[0].input(), ways, 50, context).value();
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+      CAPTURE(i);
+      CHECK(judged[i].size_bytes == size_of(exact[i]));
+      CHECK(judged[i].objective == doctest::Approx(exact[i].objective).epsilon(0.1));
+      CHECK(judged[i].objective == again[i].objective);
+    }
   }
 }
 

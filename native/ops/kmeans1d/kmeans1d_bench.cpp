@@ -127,7 +127,7 @@ int main(int argc, char** argv) {
     const Rows rows = random_rows(64, 4096, bfloat16);
     Kmeans1d kmeans;
     kmeans.assign(rows.value_row(0), rows.weight_row(0));
-    for (const int k : {8, 16}) {
+    for (const int k : {4, 8, 16, 64, 256}) {
       if (!verify(rows, k)) {
         std::fprintf(stderr, "kmeans1d_bench: the solvers are wrong for k = %d; nothing was timed\n", k);
         return 1;

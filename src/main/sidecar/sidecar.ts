@@ -12,7 +12,13 @@ import type {
 import type { HelloResult } from '../../shared/contract/sidecar/hello.ts'
 import type { SidecarParams, SidecarRequest, SidecarResult } from '../../shared/contract/sidecar/index.ts'
 import type { QuantizationResult } from '../../shared/contract/sidecar/quantization.ts'
-import type { ErrorsMeasured, ErrorsResult, MatrixErrors, SweepResult } from '../../shared/contract/sidecar/sweep.ts'
+import type {
+  ErrorsMeasured,
+  ErrorsResult,
+  MatrixErrors,
+  SweepMeasured,
+  SweepResult,
+} from '../../shared/contract/sidecar/sweep.ts'
 import type { SynthesisResult } from '../../shared/contract/sidecar/synthesis.ts'
 import { fail, StudioError } from '../../shared/contract/studio-error.ts'
 import { connect, type Command, type Connection, type EventListener, type Identity } from './connection.ts'
@@ -38,6 +44,8 @@ export type RunJobOptions = {
   onProduced?: ((produced: GenerationProduced) => void) | undefined
   /** Of 'errors.start', as each matrix is through. */
   onErrors?: ((matrix: MatrixErrors) => void) | undefined
+  /** Of 'sweep.start', as each point is through. */
+  onPoint?: ((measured: SweepMeasured) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -68,7 +76,8 @@ export type Sidecar = {
 type Watcher = {
   progressed(progress: JobProgressed): void
   produced(produced: GenerationProduced): void
-  measured(matrix: MatrixErrors): void
+  tabulated(matrix: MatrixErrors): void
+  measured(measured: SweepMeasured): void
   ended(end: JobEnded): void
 }
 
@@ -85,7 +94,8 @@ function createJobTable() {
     if (event === 'job.progressed') deliver(payload.jobId, (watcher) => watcher.progressed(payload as JobProgressed))
     else if (event === 'job.ended') deliver(payload.jobId, (watcher) => watcher.ended(payload as JobEnded))
     else if (event === 'errors.measured')
-      deliver(payload.jobId, (watcher) => watcher.measured((payload as ErrorsMeasured).matrix))
+      deliver(payload.jobId, (watcher) => watcher.tabulated((payload as ErrorsMeasured).matrix))
+    else if (event === 'sweep.measured') deliver(payload.jobId, (watcher) => watcher.measured(payload as SweepMeasured))
     else deliver(payload.jobId, (watcher) => watcher.produced(payload as GenerationProduced))
   }) as EventListener
   return {
@@ -149,7 +159,8 @@ export function createSidecar(options: SidecarOptions): Sidecar {
           job.onProgress?.(progress)
         },
         produced: (produced) => job.onProduced?.(produced),
-        measured: (matrix) => job.onErrors?.(matrix),
+        tabulated: (matrix) => job.onErrors?.(matrix),
+        measured: (measured) => job.onPoint?.(measured),
         ended: resolve,
       })
     })

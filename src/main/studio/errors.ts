@@ -9,24 +9,41 @@ import {
   listMatrixErrors,
   listTabulated,
   type CalibrationRow,
+  type ErrorTableKey,
 } from '../db/index.ts'
 import type { Context } from './context.ts'
 import { resolveMachinery } from './device.ts'
 import type { Model } from './model.ts'
 import { runAsJob, stored, type RunOptions } from './recording.ts'
 
-/**
- * Widths and sparsities of the table. One dynamic program gives all widths of a row, in time that grows with the largest
- * number of clusters: 8 bits take well over twice as long as 6, for errors that nobody notices any more.
- */
+/** Widths and sparsities of the table. One dynamic program gives all widths of a row. */
 export const GRID = {
-  bits: [2, 3, 4, 5, 6],
+  bits: [2, 3, 4, 5, 6, 7, 8],
   sparsities: [0, 0.0002, 0.0005, 0.001, 0.002, 0.0045, 0.01, 0.02, 0.05],
 }
 
 export type Grid = typeof GRID
 
-const gridText = ({ bits, sparsities }: Grid) => `${bits.join(',')} × ${sparsities.join(',')}`
+/** Weights of all matrices up to which every row is clustered; the loss-aware rule clusters many times over. */
+const EXACT_UP_TO = { paper: 50e6, 'loss-aware': 3e6 }
+/** Rows that the errors of a larger model's matrices are estimated from. */
+const ROWS = 128
+
+function rowsOf({ matrices }: CheckpointInspectResult, outliers: Recipe['outliers']): number | undefined {
+  const weights = matrices.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
+  return weights > EXACT_UP_TO[outliers] ? ROWS : undefined
+}
+
+function tableKey(
+  calibrationId: number,
+  inspection: CheckpointInspectResult,
+  outliers: Recipe['outliers'],
+  { bits, sparsities }: Grid,
+): ErrorTableKey & { rows: number | undefined } {
+  const rows = rowsOf(inspection, outliers)
+  const grid = `${bits.join(',')} × ${sparsities.join(',')}${rows === undefined ? '' : ` of ${rows} rows`}`
+  return { calibrationId, outliers, grid, rows }
+}
 
 /**
  * The table of a calibration: from the project as far as it is there, the rest tabulated now, matrix by matrix, so
@@ -41,13 +58,14 @@ export async function errorTable(
   grid: Grid = GRID,
 ): Promise<ErrorTable> {
   const calibration = recordedCalibration(context, calibrationPath)
-  const key = { calibrationId: calibration.id, outliers, grid: gridText(grid) }
+  const { rows, ...key } = tableKey(calibration.id, model.inspection, outliers, grid)
   const database = context.database()
   const names = model.inspection.matrices.map(({ name }) => name)
   const known = new Map(listMatrixErrors(database, key).map((errors) => [errors.name, errors]))
   if (names.some((name) => !known.has(name))) {
     const machinery = await resolveMachinery(context, 'errors.start', options)
-    const params = { checkpoint: model.inspection.path, calibration: calibration.path, outliers, ...grid, ...machinery }
+    const asked = { ...grid, outliers, ...(rows === undefined ? {} : { rows }) }
+    const params = { checkpoint: model.inspection.path, calibration: calibration.path, ...asked, ...machinery }
     const job = { kind: 'errors' as const, projectId: model.project?.id, params }
     await runAsJob(context, job, options, (onProgress) =>
       context.sidecar.runJob(
@@ -74,7 +92,7 @@ export function storedErrorTable(
   calibrationId: number,
   outliers: Recipe['outliers'],
 ): ErrorTable | undefined {
-  const key = { calibrationId, outliers, grid: gridText(GRID) }
+  const { rows: _, ...key } = tableKey(calibrationId, inspection, outliers, GRID)
   const known = new Map(listMatrixErrors(context.database(), key).map((errors) => [errors.name, errors]))
   const names = inspection.matrices.map(({ name }) => name)
   if (!names.every((name) => known.has(name))) return undefined
@@ -88,7 +106,7 @@ export function errorTableVersion(
   calibration: Pick<CalibrationRow, 'id' | 'fingerprint'>,
   outliers: Recipe['outliers'],
 ): string | undefined {
-  const key = { calibrationId: calibration.id, outliers, grid: gridText(GRID) }
+  const { rows: _, ...key } = tableKey(calibration.id, inspection, outliers, GRID)
   const known = new Set(listTabulated(context.database(), key))
   if (!inspection.matrices.every(({ name }) => known.has(name))) return undefined
   return [inspection.fingerprint, calibration.fingerprint, outliers, key.grid].join(' ')

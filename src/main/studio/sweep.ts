@@ -9,7 +9,7 @@ import { hiddenStateLimit, resolveMachinery } from './device.ts'
 import type { EvaluationPlan } from './evaluate.ts'
 import type { Model } from './model.ts'
 import { stretch } from './progress.ts'
-import { runAsJob, stored, type RunOptions } from './recording.ts'
+import { quietly, runAsJob, stored, type RunOptions } from './recording.ts'
 import { withTokenFile } from './tokens.ts'
 
 /** A recipe and what it was measured to give. */
@@ -33,12 +33,12 @@ export type SweepInputs = {
   onPoint?: ((measured: MeasuredRecipe) => void) | undefined
 }
 
-/** Points of one pass of the sidecar: what is not through when a sweep is ended is lost, so not too many. */
-const POINTS_AT_ONCE = 16
+/** As many as one request takes. */
+const RECIPES_AT_ONCE = 256
 
 /**
- * Measures recipes without writing results: squeezed in memory, evaluated in common passes. Points that the project
- * has are taken from there, and each pass is recorded as it ends, so a sweep that was interrupted goes on.
+ * Measures recipes without writing results: squeezed in memory, evaluated a few at a time. Points that the project
+ * has are taken from there, and each new one is recorded as it is through, so a sweep that was interrupted goes on.
  */
 export async function measureRecipes(
   context: Context,
@@ -60,47 +60,41 @@ export async function measureRecipes(
       ...hiddenStateLimit(options),
     }
     const about = { ...shared, text: plan.text.name, window: plan.window, points: missing.length }
+    // A point that cannot be recorded at once does not end the job; it is tried again at the end, and then that is told.
+    const open = new Set<MeasuredRecipe>()
     await runAsJob(context, { kind: 'sweep', projectId: model.project?.id, params: about }, options, (onProgress) =>
       withTokenFile(windowsOf(plan), async (tokens) => {
-        for (const [round, pass] of passes(missing).entries()) {
+        for (let first = 0; first < missing.length; first += RECIPES_AT_ONCE) {
           throwIfAborted(options.signal)
-          const from = (round * POINTS_AT_ONCE) / missing.length
-          const progress = stretch(onProgress, from, Math.min(1, from + POINTS_AT_ONCE / missing.length))
-          const asked = pass.map((index) => recipes[index]).filter((recipe) => recipe !== undefined)
-          const result = await context.sidecar.runJob(
+          const places = missing.slice(first, first + RECIPES_AT_ONCE)
+          const asked = places.map((index) => recipes[index]).filter((recipe) => recipe !== undefined)
+          await context.sidecar.runJob(
             'sweep.start',
             { ...shared, tokens, recipes: asked },
-            { onProgress: progress, signal: options.signal },
+            {
+              onProgress: stretch(onProgress, first / missing.length, (first + places.length) / missing.length),
+              signal: options.signal,
+              onPoint({ place, point, meanNll, tokens: predicted, windows }) {
+                const [index, recipe] = [places[place], asked[place]]
+                if (index === undefined || recipe === undefined) return
+                const reference = { referenceNll: meanNll ?? null, tokens: predicted, windows }
+                const entry = { recipe, point, ...reference, fresh: true }
+                measured[index] = entry
+                open.add(entry)
+                quietly(() => {
+                  record(context, inputs, entry)
+                  open.delete(entry)
+                })
+                onPoint?.(entry)
+              },
+            },
           )
-          for (const [place, point] of result.points.entries()) {
-            const index = pass[place]
-            const recipe = asked[place]
-            if (index === undefined || recipe === undefined) continue
-            const { tokens: predicted, windows } = result
-            const entry = {
-              recipe,
-              point,
-              referenceNll: result.meanNll ?? null,
-              tokens: predicted,
-              windows,
-              fresh: true,
-            }
-            measured[index] = entry
-            record(context, inputs, entry)
-            onPoint?.(entry)
-          }
         }
+        for (const entry of open) record(context, inputs, entry)
       }),
     )
   }
   return measured.filter((entry) => entry !== undefined)
-}
-
-function passes(missing: readonly number[]): number[][] {
-  const rounds = Math.ceil(missing.length / POINTS_AT_ONCE)
-  return Array.from({ length: rounds }, (_, round) =>
-    missing.slice(round * POINTS_AT_ONCE, (round + 1) * POINTS_AT_ONCE),
-  )
 }
 
 function windowsOf({ tokenizer, text, window, limitWindows, bos }: EvaluationPlan) {

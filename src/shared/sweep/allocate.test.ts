@@ -98,6 +98,72 @@ describe('allocate', () => {
     expect(allocate(table, { matrixBytes: 700 })).toBeUndefined()
   })
 
+  it('keeps every limit at once, whatever the table and the budget, and is no better for it', () => {
+    const limits = fc.record({
+      bits: fc.subarray(BITS, { minLength: 1 }),
+      keep: fc.subarray(['*.q', '*.0.*', '*.up'], { maxLength: 2 }),
+      sameInLayer: fc.boolean(),
+      mayKeep: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(anyTable, limits, fc.double({ min: 0.15, max: 2.2, noNaN: true }), (table, asked, perWeight) => {
+        const matrixBytes = perWeight * table.matrices.reduce((sum, { weights }) => sum + weights, 0)
+        const found = allocate(table, { ...asked, matrixBytes })
+        if (!found) return
+        expect(found.cost.sizeBytes - table.otherBytes).toBeLessThanOrEqual(matrixBytes)
+        const isKept = (name: string) => asked.keep.some((pattern) => matches(pattern, name.replace(/\.weight$/, '')))
+        const ofLayer = new Map<number, Choice>()
+        for (const [index, { name, layer }] of table.matrices.entries()) {
+          const choice = found.choices[index] ?? { bits: NaN, sparsity: NaN }
+          if (isKept(name)) {
+            expect(choice.bits).toBe(16)
+            continue
+          }
+          expect([...asked.bits, ...(asked.mayKeep ? [16] : [])]).toContain(choice.bits)
+          if (asked.sameInLayer) expect(choice).toEqual(ofLayer.get(layer) ?? choice)
+          ofLayer.set(layer, choice)
+        }
+        const free = allocate(table, { matrixBytes })
+        expect(free?.lowerBound).toBeLessThanOrEqual(found.cost.objective * (1 + 1e-9) + 1e-9)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('lies above the best there is under limits, and its bound below', () => {
+    fc.assert(
+      fc.property(anyTable, fc.double({ min: 0.2, max: 0.6, noNaN: true }), (table, perWeight) => {
+        const matrixBytes = perWeight * table.matrices.reduce((sum, { weights }) => sum + weights, 0)
+        const found = allocate(table, { matrixBytes, bits: [2, 4], mayKeep: false })
+        const allowed = everyAllocation(table, matrixBytes).filter(({ choices }) =>
+          choices.every(({ bits }) => bits === 2 || bits === 4),
+        )
+        expect(found === undefined).toBe(allowed.length === 0)
+        if (!found) return
+        const best = Math.min(...allowed.map(({ objective }) => objective))
+        expect(found.lowerBound).toBeLessThanOrEqual(best * (1 + 1e-9) + 1e-9)
+        expect(found.cost.objective).toBeGreaterThanOrEqual(best * (1 - 1e-9) - 1e-9)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('takes sparsities as they are allowed', () => {
+    const cells = [2, 3].flatMap((bits) =>
+      [0, 0.01].map((sparsity) => ({
+        bits,
+        sparsity,
+        objective: 4 ** -bits * (1 - 50 * sparsity),
+        sizeBytes: 100 * bits + 1000 * sparsity,
+      })),
+    )
+    const matrix = { name: 'a.weight', layer: 0, role: 'q', weights: 800, denseBytes: 1600, cells }
+    const table = makeErrorTable([matrix], 0)
+    expect(allocate(table, { matrixBytes: 310, mayKeep: false })?.choices).toEqual([{ bits: 3, sparsity: 0.01 }])
+    const dense = allocate(table, { matrixBytes: 310, mayKeep: false, sparsities: [0] })
+    expect(dense?.choices).toEqual([{ bits: 3, sparsity: 0 }])
+  })
+
   it('knows the corners of a hull', () => {
     const step = (sizeBytes: number, objective: number) => ({ choice: { bits: 2, sparsity: 0 }, sizeBytes, objective })
     const hull = lowerHull([step(1, 10), step(2, 9), step(3, 2), step(4, 3), step(5, 1), step(1, 11)])

@@ -63,10 +63,10 @@ export type RecipeCost = { objective: number; sizeBytes: number; bitsPerWeight: 
 /** Undefined where the table does not know: refinement moves codebooks by what no table of errors holds. */
 export function costOfRecipe(table: ErrorTable, recipe: Recipe): RecipeCost | undefined {
   if (beyondPaper(recipe).length > 0) return undefined
-  const choose = chooserOf(recipe)
+  const choice = chooserOf(recipe)
   return costOfChoices(
     table,
-    table.matrices.map(({ name }) => choose(name)),
+    table.matrices.map(({ name }) => choice(name)),
   )
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { costOfRecipe, makeErrorTable } from './error-table.ts'
-import { choiceOf, recipeKey, recipeOf } from './plan.ts'
+import { chooserOf, choiceOf, recipeKey, recipeOf } from './plan.ts'
 
 const base = { method: 'squeezellm', outliers: 'paper', solver: 'exact', weighting: 'fisher' } as const
 
@@ -18,6 +18,21 @@ it('takes the last override that names a field', () => {
   expect(choiceOf(recipe, 'a.q.weight')).toEqual({ bits: 4, sparsity: 0 })
   expect(choiceOf(recipe, 'c.k.weight')).toEqual({ bits: 3, sparsity: 0.01 })
   expect(choiceOf(recipe, 'b.k.weight')).toEqual({ bits: 16, sparsity: 0 })
+})
+
+it('looks names up and compares patterns, in the order in which they stand', () => {
+  const overrides = [
+    { match: 'a.q', bits: 5 },
+    { match: 'a.*', bits: 4, sparsity: 0.02 },
+    { match: 'a.q', sparsity: 0 },
+    { match: 'b.q', bits: 2 },
+    { match: '?.q', sparsity: 0.001 },
+  ]
+  const choose = chooserOf({ bits: 3, sparsity: 0.01, overrides })
+  expect(choose('a.q.weight')).toEqual({ bits: 4, sparsity: 0.001 })
+  expect(choose('a.k.weight')).toEqual({ bits: 4, sparsity: 0.02 })
+  expect(choose('b.q.weight')).toEqual({ bits: 2, sparsity: 0.001 })
+  expect(choose('b.k.weight')).toEqual({ bits: 3, sparsity: 0.01 })
 })
 
 it('writes choices as a recipe that reads back as them', () => {

@@ -3,39 +3,54 @@ import type { MatrixErrors } from '../contract/sidecar/sweep.ts'
 import { parseBudget } from './budget.ts'
 import { costOf, costOfRecipe, makeErrorTable } from './error-table.ts'
 import { frontOf, gridRecipes, nextRecipes } from './grid.ts'
-import { learnPredictor, predict } from './predict.ts'
+import { learnPredictor, predict, type Prediction } from './predict.ts'
 
 it('begins with the second order, and says that it extrapolates', () => {
   const predictor = learnPredictor([], 100)
   expect(predict(predictor, 20)).toEqual({ deltaNll: 0.1, low: undefined, high: undefined, extrapolates: true })
 })
 
-it('learns a scale from a few points, and an exponent from more', () => {
-  const truth = (objective: number) => 0.3 * (objective / 200) ** 1.4
+const truth = (objective: number) => 0.3 * (objective / 200) ** 1.2
+
+it('moves the scale by a few points, and the exponent by many', () => {
   const points = [1, 10, 100, 1000, 5000].map((objective) => ({ objective, deltaNll: truth(objective) }))
-  const two = learnPredictor(points.slice(0, 2), 100)
-  expect(two.exponent).toBe(1)
+  const near = learnPredictor(points.slice(3), 100)
+  expect(near.exponent).toBeGreaterThan(1)
+  expect(near.exponent).toBeLessThan(1.1)
+  expect(predict(near, 2000).deltaNll / truth(2000)).toBeCloseTo(1, 1)
   const all = learnPredictor(points, 100)
-  expect(all.exponent).toBeCloseTo(1.4, 6)
-  expect(all.scale).toBeCloseTo(0.3, 6)
+  expect(all.exponent).toBeGreaterThan(near.exponent)
+  expect(Math.abs(all.exponent - 1.2)).toBeLessThan(0.05)
   const between = predict(all, 300)
-  expect(between.deltaNll).toBeCloseTo(truth(300), 9)
+  expect(between.deltaNll / truth(300)).toBeCloseTo(1, 1)
   expect(between.extrapolates).toBe(false)
   expect(predict(all, 6000).extrapolates).toBe(true)
-  expect(between.low).toBeLessThan(between.deltaNll)
 })
 
-it('has a band that covers what it learnt from, two deviations wide', () => {
-  const points = [1, 3, 10, 30, 100, 300].map((objective, i) => ({
+const width = ({ deltaNll, low = NaN, high = NaN }: Prediction) => (high - low) / deltaNll
+
+it('has a band that covers what it learnt from, and is wider where less is known', () => {
+  const points = [10, 30, 100, 300, 1000, 3000].map((objective, i) => ({
     objective,
     deltaNll: (objective / 200) * (i % 2 ? 1.2 : 1 / 1.2),
   }))
-  const predictor = learnPredictor(points, 100)
+  const all = learnPredictor(points, 100)
   for (const { objective, deltaNll } of points) {
-    const { low, high } = predict(predictor, objective)
+    const { low, high } = predict(all, objective)
     expect(low).toBeLessThan(deltaNll)
     expect(high).toBeGreaterThan(deltaNll)
   }
+  expect(width(predict(all, 300))).toBeLessThan(width(predict(learnPredictor(points.slice(2, 4), 100), 300)))
+  expect(width(predict(all, 3e5))).toBeGreaterThan(width(predict(all, 3000)))
+  // Where little is lost, the first order, of which nothing is known, counts for more.
+  expect(width(predict(all, 0.1))).toBeGreaterThan(2 * width(predict(all, 300)))
+  expect(predict(all, 0.1).low).toBeLessThan(0)
+})
+
+it('never turns the order of recipes round', () => {
+  const falling = [1, 10, 100, 1000].map((objective) => ({ objective, deltaNll: 1 / objective }))
+  const predictor = learnPredictor(falling, 100)
+  expect(predict(predictor, 2000).deltaNll).toBeGreaterThan(predict(predictor, 20).deltaNll)
 })
 
 it('learns nothing from points that lost nothing', () => {

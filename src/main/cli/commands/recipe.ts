@@ -41,7 +41,7 @@ export function registerRecipe(program: Command): void {
         .argParser(budget)
         .makeOptionMandatory(),
     )
-    .option('--bits <list>', 'widths that may be used; 16: left as it is (default: 2 to 6, 16)', widths)
+    .option('--bits <list>', 'widths that may be used; 16: left as it is (default: 2 to 8, 16)', widths)
     .addOption(outliersOption())
     .addOption(
       new Option('--calibration <folder>', 'calibration of the project to use').conflicts([
@@ -101,6 +101,6 @@ function layerTable(recipe: Recipe, matrices: RecipeOutcome['matrices']): string
 }
 
 function widths(text: string): number[] {
-  const width = integer(2, 6)
+  const width = integer(2, 8)
   return text.split(',').map((item) => (item === String(KEPT_BITS) ? KEPT_BITS : width(item)))
 }

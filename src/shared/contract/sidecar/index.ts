@@ -31,7 +31,7 @@ import {
   matrixWeightsResult,
 } from './matrix.ts'
 import { quantizationStartParams } from './quantization.ts'
-import { errorsMeasured, errorsStartParams, sweepStartParams } from './sweep.ts'
+import { errorsMeasured, errorsStartParams, sweepMeasured, sweepStartParams } from './sweep.ts'
 import { synthesisStartParams } from './synthesis.ts'
 
 export const sidecarRequests = {
@@ -63,6 +63,7 @@ export const sidecarEvents = {
   'job.ended': jobEnded,
   'generation.produced': generationProduced,
   'errors.measured': errorsMeasured,
+  'sweep.measured': sweepMeasured,
 } as const
 
 export type SidecarRequest = keyof typeof sidecarRequests

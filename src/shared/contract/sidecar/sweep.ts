@@ -10,6 +10,11 @@ export const errorsStartParams = z.object({
   sparsities: z.array(z.number().min(0).max(0.2)).min(1).max(64).describe('Fractions of the weights kept exactly.'),
   outliers: recipe.shape.outliers,
   skip: z.array(z.string()).max(1_000_000).describe('Tensor names of matrices that are tabulated already.'),
+  rows: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Rows of a matrix to cluster at most; of one that has more, errors are estimated. Absent: all.'),
   device,
   threads,
 })
@@ -17,7 +22,7 @@ export const errorsStartParams = z.object({
 export const errorCell = z.object({
   bits: z.int().min(2).max(8).describe('Bits of an index.'),
   sparsity: z.number().min(0).max(0.2).describe('Fraction of the weights asked to be kept exactly.'),
-  objective: z.number().min(0).describe('Sum of F·(w − ŵ)² over the matrix, as a result of this recipe has it.'),
+  objective: z.number().min(0).describe('Sum of F·(w − ŵ)² over the matrix, as a result of this recipe has it or nearly so.'),
   sizeBytes: sizeBytes.describe('All stored bytes of the matrix: indices, codebooks, sparse part.'),
 })
 export type ErrorCell = z.infer<typeof errorCell>
@@ -28,6 +33,11 @@ export const matrixErrors = z.object({
   role: z.string().describe('Place in the layer: q, k, v, o, gate, up, down, fc1, fc2.'),
   weights: z.int().min(1).describe('Weights of the matrix.'),
   denseBytes: sizeBytes.describe('Bytes of the matrix in the checkpoint.'),
+  clusteredRows: z
+    .int()
+    .min(1)
+    .optional()
+    .describe('Rows that the errors are estimated from; absent where they are of all rows and exact.'),
   cells: z.array(errorCell).describe('One entry for each sparsity and width, in the order asked for.'),
 })
 export type MatrixErrors = z.infer<typeof matrixErrors>
@@ -46,7 +56,7 @@ export const errorsResult = z.object({
 })
 export type ErrorsResult = z.infer<typeof errorsResult>
 
-/** host → sidecar, starts a job: squeezes by every recipe in memory and evaluates all of them in one pass. */
+/** host → sidecar, starts a job: squeezes by every recipe in memory and evaluates them a few at a time. */
 export const sweepStartParams = z.object({
   checkpoint: z.string().describe('Folder of a dense checkpoint.'),
   calibration: z
@@ -74,6 +84,17 @@ export const sweepPoint = z.object({
   top1Agreement: z.number().min(0).max(1).optional().describe('Fraction of tokens where both put the same one first.'),
 })
 export type SweepPoint = z.infer<typeof sweepPoint>
+
+/** sidecar → host, as each point is through: what an interrupted job has given so far counts. */
+export const sweepMeasured = z.object({
+  jobId,
+  place: z.int().min(0).describe('Place of its recipe in the request.'),
+  point: sweepPoint,
+  meanNll: z.number().optional().describe('Of the checkpoint itself, nats; absent when it is not finite.'),
+  tokens: z.int().min(0).describe('Predicted tokens.'),
+  windows: z.int().min(0).describe('Windows read.'),
+})
+export type SweepMeasured = z.infer<typeof sweepMeasured>
 
 export const sweepResult = z.object({
   kind: z.literal('sweep'),

@@ -1,0 +1,52 @@
+#include "methods/squeezellm/row_sample.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "formats/packed_indices.hpp"
+#include "methods/squeezellm/codebooks.hpp"
+
+namespace squeeze {
+
+namespace {
+
+Matrix<float> rows_of(MatrixView<const float> whole, std::span<const std::int64_t> rows) {
+  Matrix<float> out(static_cast<std::int64_t>(rows.size()), whole.cols);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    std::ranges::copy(whole.row(rows[i]), out.view().row(static_cast<std::int64_t>(i)).begin());
+  return out;
+}
+
+}  // namespace
+
+Result<RowSample> sample_rows(const MatrixInput& input, std::int64_t count, const MethodOptions& options,
+                              RunContext& context) {
+  const std::int64_t rows = input.weights.rows;
+  Codebooks codebooks(rows, input.weights.cols, kMinBits);
+  const std::vector<std::uint8_t> none(static_cast<std::size_t>(input.weights.size()));
+  SQUEEZE_TRY(cluster_rows(input, none, options, {}, codebooks, context));
+  const std::vector<double>& losses = codebooks.objective;
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::int64_t r) { return losses[r]; });
+
+  RowSample sample;
+  for (std::int64_t run = 0; run < count; ++run) {
+    const std::int64_t first = run * rows / count, last = (run + 1) * rows / count;
+    const std::int64_t middle = order[first + (last - first) / 2];
+    double lost = 0;
+    for (std::int64_t i = first; i < last; ++i) lost += losses[order[i]];
+    sample.rows.push_back(middle);
+    sample.counts_for.push_back(losses[middle] > 0 ? lost / losses[middle] : static_cast<double>(last - first));
+  }
+  sample.weights = rows_of(input.weights, sample.rows);
+  sample.input = input;
+  sample.input.weights = sample.weights.view();
+  if (input.sensitivity.data) {
+    sample.sensitivity = rows_of(input.sensitivity, sample.rows);
+    sample.input.sensitivity = sample.sensitivity.view();
+  }
+  return sample;
+}
+
+}  // namespace squeeze
