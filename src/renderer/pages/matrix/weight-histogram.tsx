@@ -37,7 +37,18 @@ const BAR_PX = 4
 /** More bars than this times the root of how many weights there are show chance alone. */
 const BARS_PER_ROOT = 3
 
-export function WeightHistogram({ label, histogram, from, to, logarithmic, bits, cells, spread, fences }: Props) {
+export function WeightHistogram({
+  label,
+  histogram,
+  total,
+  from,
+  to,
+  logarithmic,
+  bits,
+  cells,
+  spread,
+  fences,
+}: Props) {
   const { ref, width: outer } = useElementSize<HTMLDivElement>()
   const width = Math.max(0, outer - LEFT - RIGHT)
   const bins = barsFor(total, width)
