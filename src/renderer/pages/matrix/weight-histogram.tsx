@@ -1,5 +1,4 @@
 import { useElementSize } from '@mantine/hooks'
-import { useMemo } from 'react'
 import { widthColor } from '../../features/sweep/width-color.ts'
 import { exact, share } from '../../ui/units.ts'
 import { viridis } from '../../ui/viridis.ts'
@@ -52,7 +51,7 @@ export function WeightHistogram({
   const { ref, width: outer } = useElementSize<HTMLDivElement>()
   const width = Math.max(0, outer - LEFT - RIGHT)
   const bins = barsFor(total, width)
-  const counts = useMemo(() => rebin(histogram, from, to, bins), [histogram, from, to, bins])
+  const counts = rebin(histogram, from, to, bins)
   const most = Math.max(1, ...counts)
   const objective = cells?.reduce((sum, each) => sum + each.objective, 0) ?? 0
 
