@@ -1,5 +1,4 @@
 import { useElementSize } from '@mantine/hooks'
-import { useMemo } from 'react'
 import { widthColor } from '../../features/sweep/width-color.ts'
 import { exact, share } from '../../ui/units.ts'
 import { viridis } from '../../ui/viridis.ts'
@@ -37,11 +36,22 @@ const BAR_PX = 4
 /** More bars than this times the root of how many weights there are show chance alone. */
 const BARS_PER_ROOT = 3
 
-export function WeightHistogram({ label, histogram, from, to, logarithmic, bits, cells, spread, fences }: Props) {
+export function WeightHistogram({
+  label,
+  histogram,
+  total,
+  from,
+  to,
+  logarithmic,
+  bits,
+  cells,
+  spread,
+  fences,
+}: Props) {
   const { ref, width: outer } = useElementSize<HTMLDivElement>()
   const width = Math.max(0, outer - LEFT - RIGHT)
   const bins = barsFor(total, width)
-  const counts = useMemo(() => rebin(histogram, from, to, bins), [histogram, from, to, bins])
+  const counts = rebin(histogram, from, to, bins)
   const most = Math.max(1, ...counts)
   const objective = cells?.reduce((sum, each) => sum + each.objective, 0) ?? 0
 
