@@ -76,6 +76,25 @@ test('a folder dropped on the window is opened, and one that cannot be says why'
   await expect(page.getByText(checkpoint, { exact: true })).toBeVisible({ timeout: 30_000 })
 })
 
+test('the menu opens a checkpoint by the system’s own dialog, and says why where it cannot', async () => {
+  const { double } = electron
+  const entry = (label: string) =>
+    double.menu.flatMap(({ submenu = [] }) => submenu).find((item) => item.label === label)
+  entry('Settings')?.click?.()
+  await expect(page).toHaveURL(/#\/settings$/)
+  double.chosen = []
+  entry('Open Checkpoint…')?.click?.()
+  double.chosen = [join(home, 'nowhere')]
+  entry('Open Checkpoint…')?.click?.()
+  await expect.poll(() => double.errors, { timeout: 30_000 }).toEqual([expect.stringContaining(join(home, 'nowhere'))])
+  double.errors = []
+  const { checkpoint } = samplePaths(root)
+  double.chosen = [checkpoint]
+  entry('Open Checkpoint…')?.click?.()
+  await expect(page).toHaveURL(/#\/projects\/\d+$/, { timeout: 30_000 })
+  await expect(page.getByText(checkpoint, { exact: true })).toBeVisible({ timeout: 30_000 })
+})
+
 test('a refused request arrives as a failure in words', async () => {
   await page.evaluate(() => (location.hash = '#/projects/999'))
   await expect(page.getByText('There is no project 999.')).toBeVisible()
@@ -125,8 +144,10 @@ test('permissions are refused, but for writing to the clipboard', () => {
 })
 
 test('a second start shows the first window', () => {
+  const [window] = electron.double.windows
+  const before = window!.focused
   electron.app.emit('second-instance')
-  expect(electron.double.windows[0]?.focused).toBe(1)
+  expect(window!.focused).toBe(before + 1)
 })
 
 test('the task bar follows the jobs, and the end of a long one is told to who looks elsewhere', async () => {
@@ -141,9 +162,7 @@ test('the task bar follows the jobs, and the end of a long one is told to who lo
     await expect.poll(bar).toEqual([-1, 'none'])
     await expect
       .poll(() => electron.double.notifications.map(({ options }) => options), { timeout: 15_000 })
-      .toMatchObject([
-        { title: 'Squeeze finished', body: expect.stringMatching(/^sample · took \d+ (s|min)$/) },
-      ])
+      .toMatchObject([{ title: 'Squeeze finished', body: expect.stringMatching(/^sample · took \d+ (s|min)$/) }])
     const focused = window!.focused
     electron.double.notifications[0]?.emit('click')
     await expect(page).toHaveURL(/#\/projects\/1$/)

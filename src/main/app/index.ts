@@ -7,6 +7,7 @@ import { answerPage, tellPage } from './bridge.ts'
 import { guardContents, refusePermissions } from './guard.ts'
 import { showJobs } from './jobs.ts'
 import { setMenu } from './menu.ts'
+import { openCheckpoint } from './open-checkpoint.ts'
 import { claimScheme, servePage } from './protocol.ts'
 import { addressOf, openWindow } from './window.ts'
 
@@ -33,17 +34,18 @@ function start(): void {
   servePage(openPage(join(studio.root, 'out', 'renderer')))
   const api = studio.pageApi()
   answerPage(api)
-  setMenu(studio.home)
   const open = (place: string) => tellPage(api, openWindow(studio.root, studio.home, place).webContents)
   app.on('activate', () => {
     if (BrowserWindow.getAllWindows().length === 0) open('')
   })
-  showJobs(api, (place) => {
+  const goTo = (place: string) => {
     const [window] = BrowserWindow.getAllWindows()
     if (window === undefined) return open(place)
     void window.loadURL(addressOf(place))
     showWindow()
-  })
+  }
+  showJobs(api, goTo)
+  setMenu({ home: studio.home, openCheckpoint: () => void openCheckpoint(api, goTo), goTo })
   open(process.argv.includes('--latest') ? studio.latestPlace() : '')
 }
 

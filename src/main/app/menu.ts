@@ -1,7 +1,24 @@
 import { app, Menu, shell, type MenuItemConstructorOptions } from 'electron'
 
-/** The platform's own entries, and the studio's folder. */
-export function setMenu(home: string): void {
+type Actions = {
+  /** The studio's folder. */
+  home: string
+  openCheckpoint: () => void
+  goTo: (place: string) => void
+}
+
+/** The platform's own entries, and what a person does first. */
+export function setMenu({ home, openCheckpoint, goTo }: Actions): void {
+  const open: MenuItemConstructorOptions = {
+    label: 'Open Checkpoint…',
+    accelerator: 'CmdOrCtrl+O',
+    click: openCheckpoint,
+  }
+  const settings: MenuItemConstructorOptions = {
+    label: 'Settings',
+    accelerator: 'CmdOrCtrl+,',
+    click: () => goTo('#/settings'),
+  }
   const folder: MenuItemConstructorOptions = {
     label: 'Open the Studio’s Folder',
     click: () => void shell.openPath(home),
@@ -10,7 +27,17 @@ export function setMenu(home: string): void {
   Menu.setApplicationMenu(
     Menu.buildFromTemplate([
       ...(mac ? [{ role: 'appMenu' } satisfies MenuItemConstructorOptions] : []),
-      { label: 'File', submenu: [folder, { type: 'separator' }, { role: mac ? 'close' : 'quit' }] },
+      {
+        label: 'File',
+        submenu: [
+          open,
+          folder,
+          { type: 'separator' },
+          settings,
+          { type: 'separator' },
+          { role: mac ? 'close' : 'quit' },
+        ],
+      },
       { role: 'editMenu' },
       {
         label: 'View',
@@ -26,6 +53,7 @@ export function setMenu(home: string): void {
         ],
       },
       { role: 'windowMenu' },
+      { role: 'help', submenu: mac ? [] : [{ role: 'about' }] },
     ]),
   )
   app.setAboutPanelOptions({ applicationName: 'Squeeze Studio', applicationVersion: app.getVersion() })

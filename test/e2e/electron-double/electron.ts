@@ -25,6 +25,9 @@ export const double = {
   openedOutside: [] as string[],
   errors: [] as string[],
   notifications: [] as Notification[],
+  menu: [] as MenuItem[],
+  /** What a person will choose in the system's dialog for files. */
+  chosen: [] as string[],
   privileged: [] as unknown[],
   exitCode: undefined as number | undefined,
   /** Whether the main process is alone. */
@@ -72,10 +75,17 @@ export const shell = {
   openExternal: (url: string) => Promise.resolve(void double.openedOutside.push(url)),
   openPath: () => Promise.resolve(''),
 }
-export const dialog = { showErrorBox: (title: string, text: string) => void double.errors.push(`${title}: ${text}`) }
+export const dialog = {
+  showErrorBox: (title: string, text: string) => void double.errors.push(`${title}: ${text}`),
+  showOpenDialog: () => Promise.resolve({ filePaths: double.chosen }),
+}
 export const nativeTheme = { shouldUseDarkColors: false }
 export const screen = { getDisplayMatching: () => ({ workArea: { x: 0, y: 0, width: 1920, height: 1080 } }) }
-export const Menu = { buildFromTemplate: (template: unknown) => template, setApplicationMenu: () => undefined }
+type MenuItem = { label?: string; role?: string; accelerator?: string; click?: () => void; submenu?: MenuItem[] }
+export const Menu = {
+  buildFromTemplate: (template: MenuItem[]) => template,
+  setApplicationMenu: (menu: MenuItem[]) => void (double.menu = menu),
+}
 
 export class Notification extends EventEmitter {
   static isSupported = () => true
