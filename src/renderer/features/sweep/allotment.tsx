@@ -1,3 +1,4 @@
+import { VisuallyHidden } from '@mantine/core'
 import type { KeyboardEvent } from 'react'
 import { inkOn } from '../../../shared/charts/viridis.ts'
 import { allotmentScene, bitsColour, choiceWords } from '../../../shared/sweep/allotment-map.ts'
@@ -64,7 +65,7 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
         <table className={classes.table} aria-label="Bits of each matrix">
           <thead>
             <tr>
-              <th scope="col" aria-label="Layer" />
+              <td />
               {roles.map((role, column) => (
                 <th key={role} scope="col">
                   <button
@@ -111,16 +112,17 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
                         className={classes.cell}
                         style={{ background: colour, color: inkOn(colour) }}
                         aria-pressed={kept.has(matrix.name)}
-                        aria-label={`Layer ${layer} ${role}, ${words}: keep at 16 bits`}
                         title={`${matrix.name}\n${words}`}
                         tabIndex={-1}
                         onClick={() => toggle({ name: matrix.name })}
                         onKeyDown={move}
                       >
+                        <VisuallyHidden>{`Layer ${layer} ${role}, `}</VisuallyHidden>
                         {choice?.bits ?? '–'}
                         {choice !== undefined && choice.sparsity > 0 && (
                           <small>{percent(choice.sparsity).replace(/\s/, '')}</small>
                         )}
+                        <VisuallyHidden> bits, to be kept at 16</VisuallyHidden>
                       </button>
                     </td>
                   )
