@@ -83,7 +83,7 @@ async function codebooks({ context, model, calibration, texts }: Subject): Promi
     return [String(recipe.bits), words(recipe), ...measured, ratio]
   })
   const [first] = found
-  const full = first?.referenceNll == null ? undefined : Math.exp(first.referenceNll)
+  const full = typeof first?.referenceNll === 'number' ? Math.exp(first.referenceNll) : undefined
   return [
     `Full precision: ${digits(full, 3)}. ${first?.tokens} predicted tokens, windows of ${window}; calibration ${values.samples} × ${window} tokens of other text.`,
     markdown(['Bits', 'Codebooks', 'Bits per weight', 'Perplexity', 'KL (nats)', 'KL ÷ that of one a row'], rows),
