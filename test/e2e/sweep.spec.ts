@@ -71,7 +71,15 @@ test('a grid is measured from the page, the sliders answer from it, and a budget
   const csv = (await taken(page, 'Save as… (table)', 'CSV')).toString('utf8')
   expect(csv.trim().split('\r\n')).toHaveLength(1 + 13)
   const records = JSON.parse((await taken(page, 'Save as… (table)', 'JSON')).toString('utf8')) as TableRecord[]
-  const again = await squeeze('sweep', checkpoint, '--home', home, '--json', '--report', join(checkpoint, 'report.html'))
+  const again = await squeeze(
+    'sweep',
+    checkpoint,
+    '--home',
+    home,
+    '--json',
+    '--report',
+    join(checkpoint, 'report.html'),
+  )
   const told = JSON.parse(again.output.trim().split('\n').at(-1) ?? '{}') as {
     fresh: number
     points: { measured: { perplexity: number; sizeBytes: number } }[]
