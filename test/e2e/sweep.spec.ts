@@ -71,7 +71,15 @@ test('a grid is measured from the page, the sliders answer from it, and a budget
   const csv = (await taken(page, 'Save as… (table)', 'CSV')).toString('utf8')
   expect(csv.trim().split('\r\n')).toHaveLength(1 + 13)
   const records = JSON.parse((await taken(page, 'Save as… (table)', 'JSON')).toString('utf8')) as TableRecord[]
-  const again = await squeeze('sweep', checkpoint, '--home', home, '--json', '--report', join(checkpoint, 'report.html'))
+  const again = await squeeze(
+    'sweep',
+    checkpoint,
+    '--home',
+    home,
+    '--json',
+    '--report',
+    join(checkpoint, 'report.html'),
+  )
   const told = JSON.parse(again.output.trim().split('\n').at(-1) ?? '{}') as {
     fresh: number
     points: { measured: { perplexity: number; sizeBytes: number } }[]
@@ -138,7 +146,10 @@ test('a point is chosen by keyboard, exceptions hold, and both outlive a restart
   ])
   expect(readFileSync(await report.path(), 'utf8')).toContain('<h1>Sweep of Llama-7B</h1>')
 
+  // Longer than the page waits before it has a choice kept.
   await page.waitForTimeout(600)
+  // From here on it may complain: its studio is gone.
+  expect(complaints).toEqual([])
   await served.stop()
   const next = await startServer(home, '--port', '0')
   await page.goto(`${next.url}#/projects/${projectId}/sweep`)
@@ -146,7 +157,6 @@ test('a point is chosen by keyboard, exceptions hold, and both outlive a restart
   await expect(page.getByRole('checkbox', { name: '2 bits', exact: true })).not.toBeChecked()
   await expect(page.getByText('squeeze recipe')).toContainText("--keep '*.down_proj'")
   await next.stop()
-  expect(complaints.filter((complaint) => !complaint.includes('WebSocket'))).toEqual([])
 })
 
 /** As the page writes it, with whatever rise. */
