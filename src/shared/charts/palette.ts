@@ -51,6 +51,6 @@ export const LINE_STRONG = 'var(--line-strong)'
 export const ACCENT = 'var(--accent)'
 
 /** Colours of widths, apart for those who see few colours too; a label at the curve says the same in words. */
-export function widthColour(bits: number): string {
+export function widthColor(bits: number): string {
   return bits >= 2 && bits <= 8 ? `var(--width-${bits})` : DIMMED
 }

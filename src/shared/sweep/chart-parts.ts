@@ -1,5 +1,5 @@
 import type { Axis } from '../charts/frame.ts'
-import { TEXT, widthColour } from '../charts/palette.ts'
+import { TEXT, widthColor } from '../charts/palette.ts'
 import { pathOf, polyline, words, type Place, type Shape } from '../charts/scene.ts'
 import { logTicks, perplexityTicks, tickFormat } from '../charts/ticks.ts'
 import type { Recipe } from '../contract/sidecar/quantization.ts'
@@ -123,7 +123,7 @@ export function predictedLine(places: readonly Foretold[], stroke: string, strok
 
 /** Filled, so that it cannot be taken for a prediction; a diamond where widths differ, a square by another method. */
 export function measuredMark({ x, y }: Place, recipe: Recipe, radius = 4.5): Shape {
-  const fill = widthColour(recipe.bits)
+  const fill = widthColor(recipe.bits)
   if (!isUniform(recipe)) {
     const reach = radius + 1.5
     return {

@@ -193,13 +193,14 @@ function recipes({ points }: Outlook): Html {
 }
 
 function predictorWords({ predictor }: Outlook): string {
-  const { scale, exponent, learntFrom, bandFactor, tokensPerSample } = predictor
+  const { scale, exponent, learntFrom, doubt, tokensPerSample } = predictor
   const law =
     `The rise of the loss is taken for ${scale.toPrecision(3)} · (½ Σ F·δ² / T)^${exponent.toFixed(2)}, where F is the mean ` +
     `squared gradient of each weight, δ what squeezing changes it by, and T = ${exact(tokensPerSample)} tokens of a sequence.`
   const learnt =
     learntFrom === 0 ? ' Nothing was measured to learn from.' : ` Learnt from ${learntFrom} measured points.`
-  const band =
-    bandFactor === undefined ? '' : ` They lie within ${percent(bandFactor - 1, 0)} of it (two standard deviations).`
+  const band = doubt
+    ? ` A point lies within ${percent(Math.exp(2 * Math.sqrt(doubt.point)) - 1, 0)} of it (two standard deviations).`
+    : ''
   return law + learnt + band
 }

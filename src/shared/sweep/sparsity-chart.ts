@@ -1,5 +1,5 @@
 import { makeFrame, type Frame, type Size } from '../charts/frame.ts'
-import { PANEL, TEXT, widthColour } from '../charts/palette.ts'
+import { PANEL, TEXT, widthColor } from '../charts/palette.ts'
 import { group, words, type Scene, type Shape } from '../charts/scene.ts'
 import type { Target } from '../charts/target.ts'
 import type { Recipe } from '../contract/sidecar/quantization.ts'
@@ -74,10 +74,10 @@ export function sparsityChart({ outlook, upright, bits, chosen, ...size }: Spars
         group(
           [
             ...curves.map(({ curve, line }) =>
-              bandArea(line, widthColour(curve.bits), curve.bits === bits ? LOUD_BAND : QUIET_BAND),
+              bandArea(line, widthColor(curve.bits), curve.bits === bits ? LOUD_BAND : QUIET_BAND),
             ),
             ...curves.flatMap(({ curve, line }) =>
-              predictedLine(line, widthColour(curve.bits), curve.bits === bits ? 2 : 1.25),
+              predictedLine(line, widthColor(curve.bits), curve.bits === bits ? 2 : 1.25),
             ),
           ],
           { clipPath: `url(#${clip})` },

@@ -4,11 +4,12 @@ import { resultAddress, type Side } from '../../route.ts'
 import { ModelMark } from '../benchmarks/model-name.tsx'
 import { CopyButton } from '../../ui/command.tsx'
 import { Ago, DataTable, FolderGone, NumberCell, RowHead, type Column } from '../../ui/data-table.tsx'
-import { bits, change, nats, perplexity, ratio, share, size } from '../../ui/units.ts'
+import { bits, change, figure, nats, perplexity, ratio, share, size } from '../../ui/units.ts'
 import { MUCH, perplexityChange, type Comparison, type Measured } from './comparison.ts'
 import { resultName } from './names.ts'
 import { NotMeasured } from './measurements-table.tsx'
 import { methodWords, recipeBrief, recipeDetail } from './recipe-words.ts'
+import type { Speeds } from './use-speeds.ts'
 import classes from './results-table.module.css'
 
 const COLUMNS: Column[] = [
@@ -20,6 +21,7 @@ const COLUMNS: Column[] = [
   { name: 'Change' },
   { name: 'KL', unit: 'nats/token' },
   { name: 'Same top token' },
+  { name: 'Speed', unit: 'tokens/s' },
   { name: 'Made' },
   { name: 'Folder', hidden: true },
 ]
@@ -27,17 +29,18 @@ const COLUMNS: Column[] = [
 type Props = {
   project: Project
   comparison: Comparison
+  speeds: Speeds
   nowMs: number
   /** Those that are to be compared: two at most. */
   chosen: Side[]
   toggle: (side: Side) => void
 }
 
-/** The checkpoint, then each result: what it takes and what it lost. One stamp for the whole table. */
-export function ResultsTable({ project, comparison: { before, rows }, nowMs, chosen, toggle }: Props) {
+/** The checkpoint, then each result: what it takes, what it lost, how fast it is. One stamp, one way of timing for all. */
+export function ResultsTable({ project, comparison: { before, rows }, speeds, nowMs, chosen, toggle }: Props) {
   const { id: projectId, checkpoint } = project
   return (
-    <DataTable label="Results" columns={COLUMNS} minWidth={960}>
+    <DataTable label="Results" columns={COLUMNS} minWidth={1040}>
       <Table.Tr className={classes.reference}>
         <RowHead>
           <span className={classes.model}>
@@ -53,6 +56,7 @@ export function ResultsTable({ project, comparison: { before, rows }, nowMs, cho
         <NumberCell />
         <NumberCell />
         <NumberCell />
+        <SpeedCell speeds={speeds} />
         <NumberCell />
         <NumberCell>
           <CopyButton text={checkpoint.path} label="Copy path of the checkpoint" />
@@ -64,6 +68,7 @@ export function ResultsTable({ project, comparison: { before, rows }, nowMs, cho
           projectId={projectId}
           row={row}
           before={before}
+          speeds={speeds}
           nowMs={nowMs}
           chosen={chosen.includes(row.result.id)}
           toggle={toggle}
@@ -77,12 +82,13 @@ type RowProps = {
   projectId: number
   row: Measured
   before: number | undefined
+  speeds: Speeds
   nowMs: number
   chosen: boolean
   toggle: (side: Side) => void
 }
 
-function ResultRow({ projectId, row: { result, evaluation }, before, nowMs, chosen, toggle }: RowProps) {
+function ResultRow({ projectId, row: { result, evaluation }, before, speeds, nowMs, chosen, toggle }: RowProps) {
   const rise = perplexityChange(before, evaluation?.perplexity)
   const detail = recipeDetail(result.recipe)
   return (
@@ -110,6 +116,7 @@ function ResultRow({ projectId, row: { result, evaluation }, before, nowMs, chos
       </NumberCell>
       <NumberCell>{evaluation?.klMean !== undefined && nats(evaluation.klMean)}</NumberCell>
       <NumberCell>{evaluation?.top1Agreement !== undefined && share(evaluation.top1Agreement)}</NumberCell>
+      <SpeedCell speeds={speeds} resultId={result.id} />
       <NumberCell>
         <Ago thenMs={result.createdAtMs} nowMs={nowMs} />
       </NumberCell>
@@ -117,6 +124,16 @@ function ResultRow({ projectId, row: { result, evaluation }, before, nowMs, chos
         <CopyButton text={result.path} label={`Copy path of ${resultName(result)}`} />
       </NumberCell>
     </Table.Tr>
+  )
+}
+
+/** How it was timed stands on hover. */
+function SpeedCell({ speeds, resultId }: { speeds: Speeds; resultId?: number }) {
+  const tokensPerSecond = speeds.of(resultId)
+  return (
+    <NumberCell>
+      {tokensPerSecond !== undefined && <span title={speeds.setup}>{figure(tokensPerSecond)}</span>}
+    </NumberCell>
   )
 }
 

@@ -14,6 +14,7 @@ import { StampPicker } from './stamp-picker.tsx'
 import { tableRecords } from './table-file.ts'
 import { tradeoffChart, tradeoffPoints, tradeoffRecords } from './tradeoff.ts'
 import type { Choice } from './use-comparison.ts'
+import { useSpeeds } from './use-speeds.ts'
 import classes from './results.module.css'
 
 const CHART_PX = 384
@@ -67,6 +68,7 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
   const [chosen, choose] = useState<Side[]>([])
   const known = chosen.filter((side) => side === 'checkpoint' || project.results.some(({ id }) => id === side))
   const [first, second] = known
+  const speeds = useSpeeds(project.id)
   return (
     <Section
       title="Results"
@@ -87,7 +89,7 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
           <SaveMenu
             what="table"
             name={`${project.name}-results`}
-            records={() => tableRecords(project, choice.comparison)}
+            records={() => tableRecords(project, choice.comparison, speeds)}
           />
         </>
       }
@@ -96,6 +98,7 @@ export function Results({ project, choice, nowMs }: Props & { nowMs: number }) {
         <ResultsTable
           project={project}
           comparison={choice.comparison}
+          speeds={speeds}
           nowMs={nowMs}
           chosen={known}
           toggle={(side) =>

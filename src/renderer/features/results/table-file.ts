@@ -1,12 +1,14 @@
 import type { TableRecord } from '../../../shared/export/table-text.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { PAPER_FIELDS } from '../../../shared/recipe/beyond-paper.ts'
+import type { Speeds } from './use-speeds.ts'
 import { perplexityChange, type Comparison } from './comparison.ts'
 
 /** One line a model, the checkpoint first. Sizes are bytes, changes and shares fractions, KL divergences nats per token. */
 export function tableRecords(
   { name, checkpoint }: Pick<Project, 'name' | 'checkpoint'>,
   { stamp, before, rows }: Comparison,
+  speeds: Speeds,
 ): TableRecord[] {
   const measured = {
     text: stamp?.textName ?? null,
@@ -31,6 +33,7 @@ export function tableRecords(
       share: null,
       embeddingBits: null,
       headBits: null,
+      refine: null,
       bitsPerWeight: checkpoint.bitsPerWeight,
       sizeBytes: checkpoint.sizeBytes,
       perplexity: before ?? null,
@@ -39,6 +42,8 @@ export function tableRecords(
       top1Agreement: null,
       diverged: null,
       ...measured,
+      tokensPerSecond: speeds.of(undefined) ?? null,
+      speedSetup: speeds.setup ?? null,
       madeAt: null,
       path: checkpoint.path,
       fingerprint: checkpoint.fingerprint,
@@ -55,6 +60,7 @@ export function tableRecords(
       share: result.recipe.share ?? PAPER_FIELDS.share,
       embeddingBits: result.recipe.embeddingBits ?? PAPER_FIELDS.embeddingBits,
       headBits: result.recipe.headBits ?? PAPER_FIELDS.headBits,
+      refine: result.recipe.refine ?? PAPER_FIELDS.refine,
       bitsPerWeight: result.bitsPerWeight,
       sizeBytes: result.sizeBytes,
       perplexity: evaluation?.perplexity ?? null,
@@ -63,6 +69,8 @@ export function tableRecords(
       top1Agreement: evaluation?.top1Agreement ?? null,
       diverged: evaluation?.diverged ?? null,
       ...measured,
+      tokensPerSecond: speeds.of(result.id) ?? null,
+      speedSetup: speeds.setup ?? null,
       madeAt: new Date(result.createdAtMs).toISOString(),
       path: result.path,
       fingerprint: result.fingerprint,

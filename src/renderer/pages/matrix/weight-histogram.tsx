@@ -1,5 +1,5 @@
 import { useElementSize } from '@mantine/hooks'
-import { widthColor } from '../../features/sweep/width-color.ts'
+import { widthColor } from '../../../shared/charts/palette.ts'
 import { exact, share } from '../../ui/units.ts'
 import { viridis } from '../../ui/viridis.ts'
 import { cellAt, type Cell } from './cells.ts'
