@@ -58,11 +58,12 @@ Result<std::vector<Codebooks>> cluster_all_widths(const MatrixInput& input) {
   const std::vector<std::uint8_t> nothing_kept(static_cast<std::size_t>(input.weights.size()));
   std::vector<Codebooks> codebooks;
   std::vector<Codebooks*> widths;
+  const MethodOptions options{.solver = ClusterSolver::kExact};
   codebooks.reserve(kMostBits - kFewestBits + 1);
   for (int bits = kFewestBits; bits <= kMostBits; ++bits)
-    widths.push_back(&codebooks.emplace_back(input.weights.rows, input.weights.cols, bits));
+    widths.push_back(&codebooks.emplace_back(grid_of(input, options), bits));
   SilentContext silent;
-  SQUEEZE_TRY(cluster_rows(input, nothing_kept, {.solver = ClusterSolver::kExact}, {}, widths, silent));
+  SQUEEZE_TRY(cluster_blocks(input, nothing_kept, options, {}, widths, silent));
   return codebooks;
 }
 

@@ -22,9 +22,9 @@ Matrix<float> rows_of(MatrixView<const float> whole, std::span<const std::int64_
 Result<RowSample> sample_rows(const MatrixInput& input, std::int64_t count, const MethodOptions& options,
                               RunContext& context) {
   const std::int64_t rows = input.weights.rows;
-  Codebooks codebooks(rows, input.weights.cols, kMinBits);
+  Codebooks codebooks(CodebookGrid::cut(rows, input.weights.cols, 1, 0), kMinBits);
   const std::vector<std::uint8_t> none(static_cast<std::size_t>(input.weights.size()));
-  SQUEEZE_TRY(cluster_rows(input, none, options, {}, codebooks, context));
+  SQUEEZE_TRY(cluster_blocks(input, none, options, {}, codebooks, context));
   const std::vector<double>& losses = codebooks.objective;
   std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
   std::iota(order.begin(), order.end(), std::int64_t{0});

@@ -1,5 +1,5 @@
 import { Skeleton } from '@mantine/core'
-import { useEffect, useState } from 'react'
+import { lazy, Suspense, useEffect, useState } from 'react'
 import { recordsOf } from '../../../shared/export/table-text.ts'
 import type { BenchmarkSummary, Project } from '../../../shared/contract/studio/index.ts'
 import { exportColumns } from '../../features/benchmarks/export-columns.ts'
@@ -7,6 +7,7 @@ import { HistoryTable } from '../../features/benchmarks/history-table.tsx'
 import { MeasureButton } from '../../features/benchmarks/measure-button.tsx'
 import { machineWords, measurementsOf, setupsOf, speedRows } from '../../features/benchmarks/measurements.ts'
 import { SetupPicker } from '../../features/benchmarks/setup-picker.tsx'
+import { tracesOf } from '../../features/benchmarks/speed-history.ts'
 import { speedScene } from '../../features/benchmarks/speed-scene.ts'
 import { SpeedTable } from '../../features/benchmarks/speed-table.tsx'
 import { SaveMenu } from '../../features/export/save-menu.tsx'
@@ -18,6 +19,11 @@ import { useJobs } from '../../stores/jobs.ts'
 import { Message } from '../../ui/message.tsx'
 import { Panel, Section } from '../../ui/section.tsx'
 import { useNow } from '../../ui/use-now.ts'
+
+// It comes with a library that no page needs before it shows data.
+const SpeedHistoryChart = lazy(async () => ({
+  default: (await import('../../features/benchmarks/speed-history-chart.tsx')).SpeedHistoryChart,
+}))
 
 export function SpeedPage({ projectId }: { projectId: number }) {
   return (
@@ -64,6 +70,7 @@ function Measured({ project, benchmarks }: { project: Project; benchmarks: Bench
       </Message>
     )
   const rows = speedRows(project, measurements, chosen.key)
+  const traces = tracesOf(measurements, project.results, chosen.key)
   return (
     <>
       <Section
@@ -85,6 +92,15 @@ function Measured({ project, benchmarks }: { project: Project; benchmarks: Bench
       >
         <SpeedTable rows={rows} sample={chosen.sample} />
       </Section>
+      {traces.length > 0 && (
+        <Section title="Over time" note="medians; the bars span the rounds">
+          <Panel padded>
+            <Suspense fallback={<Skeleton height={240} />}>
+              <SpeedHistoryChart traces={traces} />
+            </Suspense>
+          </Panel>
+        </Section>
+      )}
       <Section
         title="All measurements"
         note={
