@@ -21,7 +21,10 @@ export const beyondPaperFields = (fields: Partial<BeyondPaper>): Partial<BeyondP
 
 /** ["a codebook for 4 rows", "embedding at 8 bits"] */
 export function beyondPaperWords(recipe: Partial<BeyondPaper>): string[] {
-  const { group, share, embeddingBits, headBits, refine } = { ...PAPER_FIELDS, ...Object.fromEntries(beyondPaper(recipe)) }
+  const { group, share, embeddingBits, headBits, refine } = {
+    ...PAPER_FIELDS,
+    ...Object.fromEntries(beyondPaper(recipe)),
+  }
   const rows = share > 1 ? `${share} rows` : ''
   const weights = group > 0 ? `${group} weights of ${share > 1 ? 'each' : 'a row'}` : ''
   const outside = (what: string, width: number) => (width === PAPER_FIELDS.headBits ? [] : [`${what} at ${width} bits`])

@@ -22,7 +22,10 @@ export const errorsStartParams = z.object({
 export const errorCell = z.object({
   bits: z.int().min(2).max(8).describe('Bits of an index.'),
   sparsity: z.number().min(0).max(0.2).describe('Fraction of the weights asked to be kept exactly.'),
-  objective: z.number().min(0).describe('Sum of F·(w − ŵ)² over the matrix, as a result of this recipe has it or nearly so.'),
+  objective: z
+    .number()
+    .min(0)
+    .describe('Sum of F·(w − ŵ)² over the matrix, as a result of this recipe has it or nearly so.'),
   sizeBytes: sizeBytes.describe('All stored bytes of the matrix: indices, codebooks, sparse part.'),
 })
 export type ErrorCell = z.infer<typeof errorCell>

@@ -168,6 +168,13 @@ export type {
   WidthCost,
 } from '../sidecar/matrix.ts'
 export type { MeasuredPoint, SweepChoices, SweepState, SweepTable } from './sweep.ts'
-export type { DeletedResult, ExportSummary, ResultDetails, ResultMatrix, ResultSummary, SpeedSummary } from './result.ts'
+export type {
+  DeletedResult,
+  ExportSummary,
+  ResultDetails,
+  ResultMatrix,
+  ResultSummary,
+  SpeedSummary,
+} from './result.ts'
 export type { Settings, SettingsInSight } from './settings.ts'
 export type { Project, ListedProjects, ProjectSummary } from './project.ts'
