@@ -184,7 +184,7 @@ describeBuilt('the commands', () => {
     expect(status).toBe(0)
     expect(stdout).toMatch(/refined in 6 steps/)
     expect(stdout).toMatch(/Refined +6 steps on 5 samples/)
-    expect(stdout).toMatch(/results\/squeezellm-2bit-exact-refined-6/)
+    expect(stdout).toMatch(/results\/squeezellm-2bit-exact-refine6/)
   })
 
   it('quantize without a text, by rounding to nearest', async () => {

@@ -174,7 +174,7 @@ const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(va
 
 /** "squeezellm-3bit-0.45pct-paper-exact": what tells one result from another at a glance. */
 function recipeSlug(recipe: Recipe): string {
-  const { method, bits, sparsity, outliers, solver, weighting, overrides, refine } = recipe
+  const { method, bits, sparsity, outliers, solver, weighting, overrides } = recipe
   return [
     method,
     `${bits}bit`,
@@ -183,6 +183,5 @@ function recipeSlug(recipe: Recipe): string {
     ...(weighting === 'none' && method !== 'rtn' ? ['unweighted'] : []),
     ...beyondPaper(recipe).map(([name, value]) => `${name.replace('Bits', '')}${value}`),
     ...(overrides?.length ? [`mixed-${hashOf(overrides)}`] : []),
-    ...(refine ? [`refined-${refine}`] : []),
   ].join('-')
 }
