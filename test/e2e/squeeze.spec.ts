@@ -94,7 +94,7 @@ test('a calibration made from the page shows how sensitive each matrix is, and t
     ).toBeVisible()
   }
   await expectSound(page)
-  await grid.getByRole('gridcell', { name: /^Layer 0 q:/ }).click()
+  await grid.getByRole('gridcell', { name: /^Layer 0 q:/ }).focus()
   await page.keyboard.press('ArrowRight')
   await expect(page.getByRole('region', { name: 'Layer 0, k' })).toContainText('self_attn.k_proj')
   await page.getByText('Largest F', { exact: true }).first().click()

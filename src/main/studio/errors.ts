@@ -34,7 +34,8 @@ function rowsOf({ matrices }: CheckpointInspectResult, outliers: Recipe['outlier
   return weights > EXACT_UP_TO[outliers] ? ROWS : undefined
 }
 
-function tableKey(
+/** Which rows of the database make up a table. */
+export function tableKey(
   calibrationId: number,
   inspection: CheckpointInspectResult,
   outliers: Recipe['outliers'],

@@ -117,7 +117,7 @@ describe('the charts', () => {
     const { scene, targets } = sparsityChart({ ...size, outlook, upright: 'perplexity', bits: 3 })
     const text = svgText(scene)
     for (const bits of WIDTHS) expect(text).toContain(`>${bits}-bit</text>`)
-    expect(text.match(/fill-opacity="0\.07"/g)).toHaveLength(4)
+    expect(text.match(/fill-opacity="0\.07"/g)).toHaveLength(WIDTHS.length - 1)
     expect(text.match(/fill-opacity="0\.24"/g)).toHaveLength(1)
     expect(text).toContain('stroke-dasharray="0.1 4.5"')
     expect(targets).toHaveLength(WIDTHS.length * SPARSITIES.length)
@@ -220,7 +220,7 @@ describe('what is taken away', () => {
       measurements.points.map(({ point }) => point.perplexity).toSorted((a, b) => (b ?? 0) - (a ?? 0)),
     )
     const curves = curveRecords(outlook)
-    expect(curves).toHaveLength(45)
+    expect(curves).toHaveLength(WIDTHS.length * SPARSITIES.length)
     expect(curves.filter(({ measuredPerplexity }) => measuredPerplexity !== null)).toHaveLength(12)
     expect(frontRecords(outlook, []).every(({ how }) => how === 'measured')).toBe(true)
   })

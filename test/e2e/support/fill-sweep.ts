@@ -7,6 +7,7 @@ import {
   openDatabase,
   projectById,
 } from '../../../src/main/db/index.ts'
+import { tableKey } from '../../../src/main/studio/errors.ts'
 import type { Recipe } from '../../../src/shared/contract/sidecar/quantization.ts'
 import { allotWithin, FIRST_CHOICES, preparedFor } from '../../../src/shared/sweep/choices.ts'
 import { costOfRecipe, makeErrorTable } from '../../../src/shared/sweep/error-table.ts'
@@ -59,9 +60,9 @@ export function fillSweep(home: string, { layers = 32, name = 'Llama-7B' } = {})
     })
     const inspection = projectById(database, projectId)?.inspection
     if (!inspection) throw new Error('The project was not made.')
-    const grid = `${WIDTHS.join(',')} × ${SPARSITIES.join(',')}`
+    const { rows: _, ...key } = tableKey(calibrationId, inspection, 'paper', { bits: WIDTHS, sparsities: SPARSITIES })
     const errors = inspection.matrices.map(madeUpErrors)
-    for (const each of errors) insertMatrixErrors(database, { calibrationId, outliers: 'paper', grid }, each)
+    for (const each of errors) insertMatrixErrors(database, key, each)
     const table = makeErrorTable(errors, inspection.embeddingBytes + inspection.otherBytes)
     const prepared = preparedFor(table, FIRST_CHOICES)
     const mixed = [2.6, 3.2, 4].flatMap((budget) => (prepared ? (allotWithin(prepared, budget)?.recipe ?? []) : []))

@@ -1,6 +1,6 @@
 import type { MatrixErrors } from '../../../src/shared/contract/sidecar/sweep.ts'
 
-export const WIDTHS = [2, 3, 4, 5, 6]
+export const WIDTHS = [2, 3, 4, 5, 6, 7, 8]
 export const SPARSITIES = [0, 0.0002, 0.0005, 0.001, 0.002, 0.0045, 0.01, 0.02, 0.05]
 
 type Matrix = { name: string; layer: number; role: string; rows: number; cols: number }
