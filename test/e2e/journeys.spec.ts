@@ -30,7 +30,7 @@ const goTo = (page: Page, section: string) =>
 
 test('the seven journeys, from an empty studio, by keyboard alone', async ({ page, home, served }) => {
   skipWhere(!existsSync(sidecar), 'the sidecar is not built')
-  test.setTimeout(10 * MINUTES)
+  test.setTimeout(15 * MINUTES)
   const complaints = listenForComplaints(page)
 
   await test.step('drop and look', async () => {
@@ -60,7 +60,7 @@ test('the seven journeys, from an empty studio, by keyboard alone', async ({ pag
     await goTo(page, 'Sweep')
     await press(page, page.getByRole('button', { name: 'Measure a grid' }))
     await expect(page.getByRole('figure', { name: /perplexity of 12 measured recipes/ })).toBeVisible({
-      timeout: 4 * MINUTES,
+      timeout: 6 * MINUTES,
     })
     await tabTo(page, page.getByRole('slider', { name: 'Bits of an index' }))
     await page.keyboard.press('Home')

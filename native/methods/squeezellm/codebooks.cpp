@@ -67,7 +67,7 @@ Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t
   const std::int64_t cols = input.weights.cols;
   const bool weighted = options.weighting == Weighting::kFisher;
   // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
-  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 15) / std::max<std::int64_t>(1, cols)),
+  parallel_for(input.weights.rows, std::max<std::int64_t>(1, (1 << 12) / std::max<std::int64_t>(1, cols)),
                [&](std::int64_t first, std::int64_t last) {
                  thread_local Workspace work;
                  for (std::int64_t r = first; r < last; ++r) {

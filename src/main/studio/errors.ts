@@ -27,7 +27,7 @@ export type Grid = typeof GRID
 /** Weights of all matrices up to which every row is clustered; the loss-aware rule clusters many times over. */
 const EXACT_UP_TO = { paper: 2e6, 'loss-aware': 1e6 }
 /** Rows that the errors of a larger model's matrices are estimated from: within 1 % of them all. */
-const ROWS = 128
+const ROWS = 64
 
 function rowsOf({ matrices }: CheckpointInspectResult, outliers: Recipe['outliers']): number | undefined {
   const weights = matrices.reduce((sum, { rows, cols }) => sum + rows * cols, 0)
