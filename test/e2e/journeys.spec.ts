@@ -30,7 +30,7 @@ const goTo = (page: Page, section: string) =>
 
 test('the seven journeys, from an empty studio, by keyboard alone', async ({ page, home, served }) => {
   skipWhere(!existsSync(sidecar), 'the sidecar is not built')
-  test.setTimeout(15 * MINUTES)
+  test.setTimeout(20 * MINUTES)
   const complaints = listenForComplaints(page)
 
   await test.step('drop and look', async () => {
@@ -60,7 +60,7 @@ test('the seven journeys, from an empty studio, by keyboard alone', async ({ pag
     await goTo(page, 'Sweep')
     await press(page, page.getByRole('button', { name: 'Measure a grid' }))
     await expect(page.getByRole('figure', { name: /perplexity of 12 measured recipes/ })).toBeVisible({
-      timeout: 6 * MINUTES,
+      timeout: 8 * MINUTES,
     })
     await tabTo(page, page.getByRole('slider', { name: 'Bits of an index' }))
     await page.keyboard.press('Home')
@@ -106,7 +106,7 @@ test('the seven journeys, from an empty studio, by keyboard alone', async ({ pag
     await typeInto(page, ask.getByLabel('To generate'), '16')
     await press(page, ask.getByRole('button', { name: 'Measure', exact: true }))
     const speeds = page.getByRole('table', { name: 'Speed of each model' })
-    for (const name of [/^Checkpoint F16/, /^SqueezeLLM 4-bit/])
+    for (const name of [/^Checkpoint/, /^SqueezeLLM 4-bit/])
       await expect(speeds.getByRole('row', { name })).toContainText(/[\d.]+/, { timeout: 2 * MINUTES })
   })
 
