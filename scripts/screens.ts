@@ -131,6 +131,8 @@ async function takeEach(page: Page, folder: string, suffix: string): Promise<voi
     await page.goto(base + fragment(projectId))
     await page.getByText(ready).first().waitFor()
     await page.evaluate('document.fonts.ready')
+    // What comes with a library of its own comes later.
+    await page.locator('.mantine-Skeleton-root').first().waitFor({ state: 'detached' })
     await page.screenshot({ path: join(folder, `${name}-${suffix}.png`), animations: 'disabled' })
   }
 }

@@ -1,20 +1,23 @@
 import {
   CartesianGrid,
   ErrorBar,
-  LabelList,
   Line,
   LineChart,
   ResponsiveContainer,
   Tooltip,
+  usePlotArea,
+  useXAxisScale,
+  useYAxisScale,
   XAxis,
   YAxis,
 } from 'recharts'
 import { figure, momentWords } from '../../ui/units.ts'
-import type { Trace } from './speed-history.ts'
+import { keptApart, type Trace } from './speed-history.ts'
 import classes from './speed-history-chart.module.css'
 
 const HEIGHT_PX = 240
 const LABELS_PX = 170
+const LINE_PX = 15
 const dayAndTime = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'short',
@@ -45,7 +48,7 @@ export function SpeedHistoryChart({ traces }: { traces: Trace[] }) {
             width={64}
             tickLine={false}
             axisLine={false}
-            tickFormatter={(value: number) => figure(value)}
+            tickFormatter={(value: number) => value.toLocaleString('en-US')}
             label={{ value: 'tokens/s', angle: -90, position: 'insideLeft' }}
           />
           <Tooltip isAnimationActive={false} content={<Hover />} cursor={{ stroke: 'var(--line-strong)' }} />
@@ -70,17 +73,33 @@ export function SpeedHistoryChart({ traces }: { traces: Trace[] }) {
                 stroke={`var(--series-${series})`}
                 strokeOpacity={0.5}
               />
-              <LabelList
-                valueAccessor={(_: unknown, index: number) => (index === points.length - 1 ? name : '')}
-                position="right"
-                offset={10}
-                className={classes.label}
-              />
             </Line>
           ))}
+          <Names traces={traces} />
         </LineChart>
       </ResponsiveContainer>
     </figure>
+  )
+}
+
+/** At the ends of the lines, apart enough to be read. */
+function Names({ traces }: { traces: Trace[] }) {
+  const area = usePlotArea()
+  const x = useXAxisScale()
+  const y = useYAxisScale()
+  if (!area || !x || !y) return null
+  const ends = traces.flatMap(({ id, name, points }) => {
+    const last = points.at(-1)
+    return last ? [{ id, name, x: Number(x(last.atMs)), y: Number(y(last.tokensPerSecond)) }] : []
+  })
+  return (
+    <g aria-hidden="true">
+      {keptApart(ends, LINE_PX).map((end) => (
+        <text key={end.id} x={end.x + 12} y={end.y} dominantBaseline="central" className={classes.label}>
+          {end.name}
+        </text>
+      ))}
+    </g>
   )
 }
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ResultSummary } from '../../../shared/contract/studio/index.ts'
 import { setupKey, type Measurement } from './measurements.ts'
-import { tracesOf } from './speed-history.ts'
+import { keptApart, tracesOf } from './speed-history.ts'
 
 const recipe = { method: 'rtn', bits: 3, sparsity: 0, outliers: 'paper', solver: 'exact', weighting: 'none' } as const
 const results = [{ id: 7, recipe } as ResultSummary]
@@ -36,4 +36,10 @@ it('gives nothing while no model was measured twice, and nothing of results that
   const key = setupKey(measurement(0, undefined))
   expect(tracesOf([measurement(2, 7), measurement(1, undefined)], results, key)).toEqual([])
   expect(tracesOf([measurement(2, 8), measurement(1, 8)], results, key)).toEqual([])
+})
+
+it('keeps labels apart, and those that are apart where they are', () => {
+  const placed = keptApart([{ y: 30 }, { y: 10 }, { y: 12 }, { y: 11 }], 8)
+  expect(placed).toEqual([{ y: 10 }, { y: 18 }, { y: 26 }, { y: 34 }])
+  expect(keptApart([{ y: 0 }, { y: 20 }], 8)).toEqual([{ y: 0 }, { y: 20 }])
 })

@@ -33,3 +33,13 @@ export function tracesOf(measurements: Measurement[], results: ResultSummary[], 
   })
   return traces.some(({ points }) => points.length > 1) ? traces : []
 }
+
+/** The same from top to bottom, each moved down as far as it takes to be `apart` from the one above. */
+export function keptApart<T extends { y: number }>(labels: T[], apart: number): T[] {
+  return labels
+    .toSorted((a, b) => a.y - b.y)
+    .reduce<T[]>((placed, label) => {
+      const above = placed.at(-1)
+      return [...placed, { ...label, y: above ? Math.max(label.y, above.y + apart) : label.y }]
+    }, [])
+}
