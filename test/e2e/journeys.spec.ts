@@ -33,7 +33,7 @@ test.use({ trace: 'off' })
 
 test('the seven journeys, from an empty studio, by keyboard alone', async ({ page, home, served }) => {
   skipWhere(!existsSync(sidecar), 'the sidecar is not built')
-  test.setTimeout(20 * MINUTES)
+  test.setTimeout(25 * MINUTES)
   const complaints = listenForComplaints(page)
 
   await test.step('drop and look', async () => {
@@ -63,7 +63,7 @@ test('the seven journeys, from an empty studio, by keyboard alone', async ({ pag
     await goTo(page, 'Sweep')
     await press(page, page.getByRole('button', { name: 'Measure a grid' }))
     await expect(page.getByRole('figure', { name: /perplexity of 12 measured recipes/ })).toBeVisible({
-      timeout: 8 * MINUTES,
+      timeout: 12 * MINUTES,
     })
     await tabTo(page, page.getByRole('slider', { name: 'Bits of an index' }))
     await page.keyboard.press('Home')
