@@ -161,6 +161,13 @@ test('a measurement of the command line shows up by itself, and other threads st
   await expect(checkpoint).toContainText(first)
   await expect(page.getByText(/^Measured on .* · 1 thread ·/)).toBeVisible()
   await expectSound(page)
+
+  await page.getByRole('link', { name: 'Squeeze Studio' }).click()
+  const [latest] = benchmarks(home)
+  await expect(page.getByRole('region', { name: 'This machine' })).toContainText(
+    `${figure(latest?.readBandwidth.allThreads.median ?? 0)} GB/s with 2 threads, measured just now`,
+  )
+  await expectSound(page)
 })
 
 test('the keyboard alone measures and saves the table', async ({ page, home, served }) => {

@@ -68,6 +68,20 @@ export function insertBenchmark(
   )
 }
 
+/** As it was measured last of a processor, in any project. */
+export function latestReadBandwidth(
+  database: Database,
+  processor: string,
+): { readBandwidth: ReadBandwidth; createdAt: number } | undefined {
+  const row = database
+    .prepare(
+      `SELECT read_bandwidth AS readBandwidth, created_at AS createdAt FROM benchmarks WHERE processor = ?
+       ORDER BY id DESC LIMIT 1`,
+    )
+    .get(processor) as { readBandwidth: string; createdAt: number } | undefined
+  return row && { ...row, readBandwidth: JSON.parse(row.readBandwidth) as ReadBandwidth }
+}
+
 /** Of the checkpoint and of every result that is not deleted, newest first. */
 export function listBenchmarks(database: Database, projectId: number): BenchmarkRow[] {
   const rows = database

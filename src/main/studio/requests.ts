@@ -2,7 +2,7 @@ import { cpus, hostname } from 'node:os'
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import type { Machine } from '../../shared/contract/studio/index.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
-import { dataVersion } from '../db/index.ts'
+import { dataVersion, latestReadBandwidth } from '../db/index.ts'
 import { makeApi, type StudioApi } from './api.ts'
 import { benchmarkSummaries, startBenchmarks } from './benchmark-requests.ts'
 import { calibrate } from './calibrate.ts'
@@ -139,6 +139,10 @@ async function startSqueezing(context: Context, projectId: number, recipe: Recip
 async function machine(context: Context): Promise<Machine> {
   const { versions, platform, processors, memoryBytes, freeMemoryBytes, sidecar, problems } = await doctor(context)
   const [problem] = problems
+  const measured = latestReadBandwidth(
+    context.database(),
+    sidecar?.devices.find(({ id }) => id === 'cpu')?.name ?? 'unknown processor',
+  )
   return {
     hostname: hostname(),
     platform,
@@ -147,6 +151,13 @@ async function machine(context: Context): Promise<Machine> {
     isa: sidecar?.isa ?? [],
     memoryBytes,
     freeMemoryBytes,
+    ...(measured && {
+      readBandwidth: {
+        gigabytesPerSecond: measured.readBandwidth.allThreads.median,
+        threads: measured.readBandwidth.threads,
+        measuredAtMs: measured.createdAt,
+      },
+    }),
     devices: sidecar?.devices ?? [],
     versions: {
       studio: versions.studio,

@@ -9,7 +9,7 @@ export const useMachine = create<Remote<Machine>>(() => ({}))
 
 const load = makeLoader<Machine>((remote) => useMachine.setState(remote))
 
-/** Asks again: free memory is of the moment. */
+/** Asks again: free memory is of the moment, and bandwidth of the latest measurement. */
 export function loadMachine(): void {
   void load(() => client.call('machine.get', {}))
 }

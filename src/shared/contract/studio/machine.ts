@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { deviceInfo } from '../sidecar/hello.ts'
-import { sizeBytes } from './common.ts'
+import { sizeBytes, timestampMs } from './common.ts'
 
 /** renderer → host. */
 export const machineGetParams = z.object({})
@@ -14,6 +14,14 @@ export const machineGetResult = z.object({
   isa: z.array(z.string()).describe('Instruction sets found at run time; empty when the sidecar does not answer.'),
   memoryBytes: sizeBytes.describe('Memory of the machine.'),
   freeMemoryBytes: sizeBytes.describe('Memory that was free when asked.'),
+  readBandwidth: z
+    .object({
+      gigabytesPerSecond: z.number().min(0).describe('Of all threads together, median; GB/s (10⁹ bytes).'),
+      threads: z.int().min(1),
+      measuredAtMs: timestampMs,
+    })
+    .optional()
+    .describe('Reading memory on this processor, as the latest benchmark measured it; absent before the first.'),
   devices: z.array(deviceInfo).describe('Every device known, the processor first; empty without a sidecar.'),
   versions: z
     .record(z.string(), z.string())
