@@ -261,6 +261,8 @@ TEST_CASE("tensor store: folders without weights, pickles and GGUF files are ref
   check_store_refused(folder.path(), ErrorCode::kFileUnreadable, {"pytorch_model.bin", "pickle"});
   check_store_refused(folder / "pytorch_model.bin", ErrorCode::kFileUnreadable, {"pickle"});
   folder.put("model.gguf", "GGUF");
+  folder.put("other.GGUF", "GGUF");
+  check_store_refused(folder / "other.GGUF", ErrorCode::kFileUnreadable, {"other.GGUF is a GGUF file"});
   check_store_refused(folder / "model.gguf", ErrorCode::kFileUnreadable, {"model.gguf", "GGUF"});
   write(folder / "weights.safetensors", "a", {1});  // any name will do beside it
   CHECK(TensorStore::open(folder.path()).ok());

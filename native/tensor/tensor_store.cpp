@@ -1,6 +1,7 @@
 // Which files make up a model, and their tensors by name.
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -35,6 +36,12 @@ Error refuse_pickle(const fs::path& path) {
       .message = path.string() +
                  " is a pickle file, and reading one can run any program inside it; only safetensors are read.",
       .hint = "Convert the checkpoint to safetensors where you trust it (save_pretrained with safe_serialization)."};
+}
+
+bool is_gguf(const fs::path& path) {
+  std::string ending = path.extension().string();
+  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return ending == ".gguf";
 }
 
 Error refuse_gguf(const fs::path& path) {
@@ -106,7 +113,7 @@ Result<TensorStore> TensorStore::open(const fs::path& path) {
       return Error{.code = ErrorCode::kFileNotFound, .message = path.string() + " holds no .safetensors file."};
   } else {
     if (is_pickle(path) && fs::exists(path, ignored)) return refuse_pickle(path);
-    if (path.extension() == ".gguf" && fs::exists(path, ignored)) return refuse_gguf(path);
+    if (is_gguf(path) && fs::exists(path, ignored)) return refuse_gguf(path);
     paths = {path};
   }
 

@@ -118,11 +118,6 @@ export function makePageApi(context: Context): StudioApi {
 }
 
 async function openProject(context: Context, path: string): Promise<number> {
-  if (/\.gguf$/i.test(path)) {
-    throw fail('file-malformed', `${path} is a GGUF file; the studio reads safetensors.`, {
-      hint: 'Open the Hugging Face checkpoint that it was made from.',
-    })
-  }
   const model = await openModel(context, path, {})
   if (model.inspection.kind === 'dense') await inspect(context, path)
   if (model.project) return model.project.id

@@ -1,3 +1,4 @@
+import { stampFields } from '../export/stamp-fields.ts'
 import type { TableRecord } from '../export/table-text.ts'
 import type { Stamp } from '../contract/studio/evaluation.ts'
 import { costOf, type ErrorTable, type RecipeCost } from './error-table.ts'
@@ -52,14 +53,7 @@ export function pointRecords(outlook: Outlook, stamp: Stamp | undefined): TableR
         predictedPerplexity: predicted?.perplexity ?? null,
         predictedLow: predicted?.low ?? null,
         predictedHigh: predicted?.high ?? null,
-        text: stamp?.textName ?? null,
-        textSha256: stamp?.textHash ?? null,
-        windows: stamp?.windows ?? null,
-        windowLength: stamp?.windowLength ?? null,
-        predictedTokens: stamp?.tokens ?? null,
-        bos: stamp?.bos ?? null,
-        precision: stamp?.precision ?? null,
-        stamp: stamp?.key ?? null,
+        ...stampFields(stamp),
         measuredAt: new Date(point.measuredAtMs).toISOString(),
       }
     })

@@ -1,5 +1,5 @@
 import type { KeyboardEvent } from 'react'
-import { VIRIDIS_GRADIENT, viridis } from '../../ui/viridis.ts'
+import { VIRIDIS_GRADIENT, viridis } from '../../../shared/charts/viridis.ts'
 import { scientific } from './scales.ts'
 import classes from './heatmap.module.css'
 

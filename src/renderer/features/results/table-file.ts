@@ -1,3 +1,4 @@
+import { stampFields } from '../../../shared/export/stamp-fields.ts'
 import type { TableRecord } from '../../../shared/export/table-text.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { PAPER_FIELDS } from '../../../shared/recipe/beyond-paper.ts'
@@ -10,16 +11,7 @@ export function tableRecords(
   { stamp, before, rows }: Comparison,
   speeds: Speeds,
 ): TableRecord[] {
-  const measured = {
-    text: stamp?.textName ?? null,
-    textSha256: stamp?.textHash ?? null,
-    windows: stamp?.windows ?? null,
-    windowLength: stamp?.windowLength ?? null,
-    predictedTokens: stamp?.tokens ?? null,
-    bos: stamp?.bos ?? null,
-    precision: stamp?.precision ?? null,
-    stamp: stamp?.key ?? null,
-  }
+  const measured = stampFields(stamp)
   return [
     {
       project: name,

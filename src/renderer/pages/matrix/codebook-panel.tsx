@@ -4,7 +4,7 @@ import type { MatrixChannel, MatrixOutliers, MatrixWeights } from '../../../shar
 import { scientific } from '../../features/matrices/scales.ts'
 import { DataTable, NumberCell, type Column } from '../../ui/data-table.tsx'
 import { exact, share } from '../../ui/units.ts'
-import { VIRIDIS_GRADIENT } from '../../ui/viridis.ts'
+import { VIRIDIS_GRADIENT } from '../../../shared/charts/viridis.ts'
 import { cellsOf } from './cells.ts'
 import { histogramOf } from './histogram.ts'
 import { floatsOf } from './packed.ts'

@@ -1,7 +1,7 @@
 import { useEffect, useRef, type KeyboardEvent } from 'react'
 import type { MatrixSensitivity } from '../../../shared/contract/sidecar/calibration.ts'
 import { logarithmic, scientific } from '../../features/matrices/scales.ts'
-import { viridis } from '../../ui/viridis.ts'
+import { viridis } from '../../../shared/charts/viridis.ts'
 import { neighbourOf, type Step } from './neighbours.ts'
 import classes from './mini-map.module.css'
 

@@ -1,5 +1,5 @@
 import { diverging } from '../../ui/diverging.ts'
-import { viridis } from '../../ui/viridis.ts'
+import { viridis } from '../../../shared/charts/viridis.ts'
 
 /** 0..1 of a value, and the colours between. */
 export type Shading = { share: (value: number) => number; colours: Uint8ClampedArray }

@@ -1,7 +1,7 @@
 import { useElementSize } from '@mantine/hooks'
 import { widthColor } from '../../../shared/charts/palette.ts'
 import { exact, share } from '../../ui/units.ts'
-import { viridis } from '../../ui/viridis.ts'
+import { viridis } from '../../../shared/charts/viridis.ts'
 import { cellAt, type Cell } from './cells.ts'
 import { rebin, roundTicks, type Histogram } from './histogram.ts'
 import { useScrub } from './use-scrub.ts'

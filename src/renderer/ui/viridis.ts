@@ -1,1 +1,0 @@
-export { VIRIDIS_GRADIENT, viridis } from '../../shared/charts/viridis.ts'
