@@ -2,12 +2,12 @@
  * Perplexity and true bits per weight of every method, width and sparsity on one or more checkpoints, as Markdown.
  *
  *   node scripts/quality-table.ts CKPT=TEXT [CKPT=TEXT ...] [--window 256] [--limit-windows 60] [--out FILE]
- *     [--method RTN|squeezellm|...] [--bits 4,3,2] [--sparsity 0,0.0005,...] [--refine STEPS]
+ *     [--method RTN|squeezellm|...] [--bits 4,3,2] [--sparsity 0,0.0005,...] [--refine STEPS [--outliers loss-aware]]
  *
  * The first 400,000 characters of TEXT are for perplexity, the rest for calibration, so the two never share text. Where
  * CKPT has its own `heldout.txt` and `calibration.txt`, TEXT is left out. Each cell is one `squeeze quantize` and one
- * `squeeze evaluate`; nothing is taken from a table. With --refine, cells are those of the paper's recipe, each as it is
- * and refined in so many steps on the calibration text.
+ * `squeeze evaluate`; nothing is taken from a table. With --refine, cells are those of the paper's recipe, or of the
+ * other outliers, each as it is and refined in so many steps on the calibration text.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     bits: { type: 'string', default: '4,3,2' },
     sparsity: { type: 'string', default: '0,0.0005,0.0045,0.01' },
     refine: { type: 'string' },
+    outliers: { type: 'string', default: 'paper' },
     out: { type: 'string' },
   },
 })
@@ -55,7 +56,7 @@ const [widths, sparsities] = [values.bits, values.sparsity].map((list) => list.s
   number[],
 ]
 
-/** The paper's recipe in pairs: as it is, and refined. */
+/** Sensitivity-weighted codebooks in pairs: as they are, and refined. */
 function pairs(refine: string): Cell[] {
   return widths.flatMap((bits) =>
     sparsities.flatMap((sparsity) =>
@@ -63,9 +64,12 @@ function pairs(refine: string): Cell[] {
         label: steps === '0' ? 'squeezellm' : `squeezellm, refined`,
         bits,
         sparsity,
-        rule: sparsity === 0 ? '' : 'paper',
+        rule: sparsity === 0 ? '' : values.outliers,
         weighted: true,
-        flags: ['--method', 'squeezellm', ...(steps === '0' ? [] : ['--refine', steps])],
+        flags: [
+          ...['--method', 'squeezellm', '--outliers', values.outliers],
+          ...(steps === '0' ? [] : ['--refine', steps]),
+        ],
       })),
     ),
   )

@@ -92,19 +92,20 @@ function predictionRow(subject: Subject, points: readonly Measured[], count: num
       others.map(({ objective }) => predict(predictor, objective).deltaNll),
       others.map(({ deltaNll }) => deltaNll),
     ).toFixed(3),
-    `${(100 * medianError(predictor, others)).toFixed(0)} %`,
-    `${(
-      100 *
-      medianError(
-        predictor,
-        others.filter(({ deltaNll }) => deltaNll > 0.05),
-      )
-    ).toFixed(0)} %`,
+    errorText(predictor, others),
+    errorText(
+      predictor,
+      others.filter(({ deltaNll }) => deltaNll > 0.05),
+    ),
     `${others.filter((point) => isInside(predictor, point)).length} of ${others.length}`,
     median(others.map(({ objective }) => bandOf(predictor, objective))).toFixed(2),
   ]
   return `| ${cells.join(' | ')} |`
 }
+
+/** A checkpoint that loses little has no large losses to be wrong about. */
+const errorText = (predictor: Predictor, points: readonly Measured[]) =>
+  points.length === 0 ? '–' : `${(100 * medianError(predictor, points)).toFixed(0)} %`
 
 const medianError = (predictor: Predictor, points: readonly Measured[]) =>
   median(points.map(({ objective, deltaNll }) => Math.abs(predict(predictor, objective).deltaNll / deltaNll - 1)))

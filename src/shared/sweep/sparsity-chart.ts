@@ -32,8 +32,10 @@ export type SparsityChartInput = Size & {
 
 export type Drawn = { scene: Scene; targets: Target<Recipe>[] }
 
-const MARGINS = { top: 14, right: 52, bottom: 40, left: 62 }
+const MARGINS = { top: 14, right: 56, bottom: 40, left: 62 }
 const LABEL_PX = 14
+/** Ends nearer than this look like one. */
+const SAME_PX = 6
 /** Bands of five curves that all stood out would hide one another. */
 const QUIET_BAND = 0.07
 const LOUD_BAND = 0.24
@@ -156,19 +158,26 @@ function targetsOf(
   return [...predicted, ...others].sort((a, b) => Number(a.series) - Number(b.series) || a.x - b.x)
 }
 
-/** The widths' names at the ends of their curves, kept apart where those come close. */
+/** The widths' names at the ends of their curves, kept apart where those come close; curves that end as one share a name. */
 function endLabels(curves: readonly { curve: Curve; line: Foretold[] }[], frame: Frame): Shape[] {
   const ends = curves
     .flatMap(({ curve, line }) => {
       const last = line.at(-1)
       return last ? [{ bits: curve.bits, y: Math.min(frame.bottom, Math.max(frame.top, last.y)) }] : []
     })
-    .sort((a, b) => a.y - b.y)
+    .sort((a, b) => b.y - a.y)
+  const names: { bits: number[]; y: number }[] = []
+  for (const { bits, y } of ends) {
+    const below = names.at(-1)
+    if (below && below.y - y < SAME_PX) below.bits.push(bits)
+    else names.push({ bits: [bits], y })
+  }
   // From below up, so that the crowd at the bottom never leaves the plane.
   let below = frame.bottom + LABEL_PX
-  return ends.toReversed().map(({ bits, y }) => {
+  return names.map(({ bits, y }) => {
     below = Math.min(y, below - LABEL_PX)
-    return words(`${bits}-bit`, frame.right + 7, below, {
+    const [least, most] = [Math.min(...bits), Math.max(...bits)]
+    return words(least === most ? `${least}-bit` : `${least}–${most}-bit`, frame.right + 7, below, {
       fill: TEXT,
       stroke: PANEL,
       strokeWidth: 3,

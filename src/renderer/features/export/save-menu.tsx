@@ -1,4 +1,5 @@
 import { Button, Menu } from '@mantine/core'
+import { memo, useCallback, useLayoutEffect, useRef } from 'react'
 import type { Scene } from '../../../shared/charts/scene.ts'
 import { toCsv, toJson, type TableRecord } from '../../../shared/export/table-text.ts'
 import { download } from '../../ui/download.ts'
@@ -14,9 +15,31 @@ type Props = {
   records: () => TableRecord[]
 }
 
+type Form = 'png' | 'svg' | 'csv' | 'json'
+
 /** The one way to take a chart or a table away: as a picture, where there is one, and as its numbers. */
 export function SaveMenu({ what, name, picture, records }: Props) {
-  const save = (ending: string, type: string, text: string) => download(`${name}.${ending}`, new Blob([text], { type }))
+  const latest = useRef({ name, picture, records })
+  useLayoutEffect(() => {
+    latest.current = { name, picture, records }
+  })
+  const take = useCallback((form: Form) => {
+    const { name, picture, records } = latest.current
+    const save = (type: string, text: string) => download(`${name}.${form}`, new Blob([text], { type }))
+    if (form === 'csv') save('text/csv;charset=utf-8', toCsv(records()))
+    if (form === 'json') save('application/json', toJson(records()))
+    if (!picture) return
+    if (form === 'svg') save('image/svg+xml', svgPicture(picture()))
+    if (form === 'png') void pngPicture(picture()).then((png) => download(`${name}.png`, png))
+  }, [])
+  return <Forms what={what} forms={picture ? WITH_PICTURE : NUMBERS} take={take} />
+}
+
+const NUMBERS: Form[] = ['csv', 'json']
+const WITH_PICTURE: Form[] = ['png', 'svg', ...NUMBERS]
+
+/** A chart that follows a slider has another picture with every step, but the menu beside it stays what it is. */
+const Forms = memo(function Forms({ what, forms, take }: { what: string; forms: Form[]; take: (form: Form) => void }) {
   return (
     <Menu position="bottom-end" width={140}>
       <Menu.Target>
@@ -25,17 +48,12 @@ export function SaveMenu({ what, name, picture, records }: Props) {
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        {picture && (
-          <>
-            <Menu.Item onClick={() => void pngPicture(picture()).then((picture) => download(`${name}.png`, picture))}>
-              PNG
-            </Menu.Item>
-            <Menu.Item onClick={() => save('svg', 'image/svg+xml', svgPicture(picture()))}>SVG</Menu.Item>
-          </>
-        )}
-        <Menu.Item onClick={() => save('csv', 'text/csv;charset=utf-8', toCsv(records()))}>CSV</Menu.Item>
-        <Menu.Item onClick={() => save('json', 'application/json', toJson(records()))}>JSON</Menu.Item>
+        {forms.map((form) => (
+          <Menu.Item key={form} onClick={() => take(form)}>
+            {form.toUpperCase()}
+          </Menu.Item>
+        ))}
       </Menu.Dropdown>
     </Menu>
   )
-}
+})

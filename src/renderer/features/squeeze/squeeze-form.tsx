@@ -1,5 +1,5 @@
 import { Button, NativeSelect, SegmentedControl } from '@mantine/core'
-import { useState, type ReactNode } from 'react'
+import { useState } from 'react'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import { client } from '../../bridge/index.ts'
@@ -10,7 +10,9 @@ import { bits, percent, ratio, size } from '../../ui/units.ts'
 import { Failure } from '../failure.tsx'
 import { useAttempt } from '../use-attempt.ts'
 import { Advanced } from './advanced.tsx'
+import { Choice } from './choice.tsx'
 import { estimate } from './estimate.ts'
+import { Preset } from './preset.tsx'
 import classes from '../../ui/form.module.css'
 
 const PAPER: Recipe = {
@@ -96,6 +98,7 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
           data={BITS.map(String)}
         />
       </Choice>
+      {recipe.method === 'squeezellm' && <Preset recipe={recipe} change={setRecipe} />}
       {recipe.method === 'squeezellm' && (
         <div className={classes.narrowPair}>
           <NativeSelect
@@ -132,14 +135,5 @@ function SqueezeForm({ project, started }: { project: Project; started: () => vo
         Squeeze
       </Button>
     </form>
-  )
-}
-
-function Choice({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <div>
-      <div className={classes.label}>{label}</div>
-      {children}
-    </div>
   )
 }

@@ -26,14 +26,14 @@ export function Actions({ project, outlook, recipe, command }: Props) {
     <div>
       {error && <Failure error={error} />}
       <div className={classes.actions}>
-        <Button px="sm" disabled={busy || gone} onClick={() => squeeze(recipe)}>
+        <Button px="xs" disabled={busy || gone} onClick={() => squeeze(recipe)}>
           Squeeze by this
         </Button>
-        <Button px="sm" variant="default" disabled={known || busy || gone} onClick={() => measure([recipe])}>
+        <Button px="xs" variant="default" disabled={known || busy || gone} onClick={() => measure([recipe])}>
           {known ? 'Measured' : 'Measure this'}
         </Button>
         <Button
-          px="sm"
+          px="xs"
           variant="default"
           onClick={() =>
             download(

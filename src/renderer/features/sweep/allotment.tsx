@@ -1,12 +1,11 @@
-import { VisuallyHidden } from '@mantine/core'
-import type { KeyboardEvent } from 'react'
+import { memo, type KeyboardEvent } from 'react'
 import { inkOn } from '../../../shared/charts/viridis.ts'
 import { allotmentScene, bitsColour, choiceWords } from '../../../shared/sweep/allotment-map.ts'
 import type { ErrorTable } from '../../../shared/sweep/error-table.ts'
 import { isIn, keptNames, toggleKept, type Part } from '../../../shared/sweep/keep.ts'
 import { KEPT_BITS, type Choice } from '../../../shared/sweep/plan.ts'
 import { allotmentRecords } from '../../../shared/sweep/records.ts'
-import { changeSweepChoices } from '../../stores/sweep.ts'
+import { changeSweepChoices, useSweepChoices } from '../../stores/sweep.ts'
 import { percent } from '../../ui/units.ts'
 import { SaveMenu } from '../export/save-menu.tsx'
 import classes from './allotment.module.css'
@@ -36,19 +35,7 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
   const layers = [...new Set(table.matrices.map(({ layer }) => layer))]
   const places = new Map(table.matrices.map(({ layer, role }, index) => [`${layer} ${role}`, index]))
   const kept = keptNames(table, keep)
-  const toggle = (part: Part) => changeSweepChoices({ keep: toggleKept(table, keep, part) })
   const wholly = (part: Part) => table.matrices.every((matrix) => !isIn(part, matrix) || kept.has(matrix.name))
-
-  function move(event: KeyboardEvent<HTMLElement>) {
-    const [down, right] = NEXT[event.key] ?? [0, 0]
-    const cell = event.currentTarget.closest('th, td')
-    const row = cell?.parentElement
-    if ((down === 0 && right === 0) || !(cell instanceof HTMLTableCellElement) || !row) return
-    event.preventDefault()
-    const rows = [...(row.closest('table')?.rows ?? [])]
-    const next = rows[rows.indexOf(row as HTMLTableRowElement) + down]?.cells[cell.cellIndex + right]
-    next?.querySelector('button')?.focus()
-  }
 
   return (
     <div>
@@ -73,7 +60,7 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
                     aria-pressed={wholly({ role })}
                     aria-label={`Keep ${role} of all layers at 16 bits`}
                     tabIndex={column === 0 ? 0 : -1}
-                    onClick={() => toggle({ role })}
+                    onClick={() => toggle(table, { role })}
                     onKeyDown={move}
                   >
                     {role}
@@ -91,7 +78,7 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
                     aria-pressed={wholly({ layer })}
                     aria-label={`Keep layer ${layer} at 16 bits`}
                     tabIndex={-1}
-                    onClick={() => toggle({ layer })}
+                    onClick={() => toggle(table, { layer })}
                     onKeyDown={move}
                   >
                     {layer}
@@ -102,29 +89,15 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
                   const matrix = index === undefined ? undefined : table.matrices[index]
                   const choice = index === undefined ? undefined : allotted?.[index]
                   if (!matrix) return <td key={role} />
-                  const bits = choice?.bits ?? KEPT_BITS
-                  const colour = bitsColour(table, bits)
-                  const words = choice ? `${choiceWords(choice)} bits` : 'nothing allotted'
                   return (
-                    <td key={role}>
-                      <button
-                        type="button"
-                        className={classes.cell}
-                        style={{ background: colour, color: inkOn(colour) }}
-                        aria-pressed={kept.has(matrix.name)}
-                        title={`${matrix.name}\n${words}`}
-                        tabIndex={-1}
-                        onClick={() => toggle({ name: matrix.name })}
-                        onKeyDown={move}
-                      >
-                        <VisuallyHidden>{`Layer ${layer} ${role}, `}</VisuallyHidden>
-                        {choice?.bits ?? '–'}
-                        {choice !== undefined && choice.sparsity > 0 && (
-                          <small>{percent(choice.sparsity).replace(/\s/, '')}</small>
-                        )}
-                        <VisuallyHidden> bits, to be kept at 16</VisuallyHidden>
-                      </button>
-                    </td>
+                    <Cell
+                      key={role}
+                      table={table}
+                      matrix={matrix}
+                      bits={choice?.bits}
+                      sparsity={choice?.sparsity ?? 0}
+                      kept={kept.has(matrix.name)}
+                    />
                   )
                 })}
               </tr>
@@ -137,4 +110,54 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
       </p>
     </div>
   )
+}
+
+type CellProps = {
+  table: ErrorTable
+  matrix: ErrorTable['matrices'][number]
+  /** Undefined while nothing can be allotted. */
+  bits: number | undefined
+  sparsity: number
+  kept: boolean
+}
+
+/** A step of a slider changes few of some hundreds, so each is drawn anew only where it changed. */
+const Cell = memo(function Cell({ table, matrix, bits, sparsity, kept }: CellProps) {
+  const colour = bitsColour(table, bits ?? KEPT_BITS)
+  const words = bits === undefined ? 'nothing allotted' : `${choiceWords({ bits, sparsity })} bits`
+  return (
+    <td>
+      <button
+        type="button"
+        className={classes.cell}
+        style={{ background: colour, color: inkOn(colour) }}
+        aria-pressed={kept}
+        aria-label={`Layer ${matrix.layer} ${matrix.role}, ${words}, to be kept at 16`}
+        title={`${matrix.name}\n${words}`}
+        tabIndex={-1}
+        onClick={() => toggle(table, { name: matrix.name })}
+        onKeyDown={move}
+      >
+        {bits ?? '–'}
+        {sparsity > 0 && <small>{percent(sparsity).replace(/\s/, '')}</small>}
+      </button>
+    </td>
+  )
+})
+
+function toggle(table: ErrorTable, part: Part): void {
+  const { choices } = useSweepChoices.getState()
+  changeSweepChoices({ keep: toggleKept(table, choices.keep, part) })
+}
+
+/** Arrows move from cell to cell. */
+function move(event: KeyboardEvent<HTMLElement>): void {
+  const [down, right] = NEXT[event.key] ?? [0, 0]
+  const cell = event.currentTarget.closest('th, td')
+  const row = cell?.parentElement
+  if ((down === 0 && right === 0) || !(cell instanceof HTMLTableCellElement) || !row) return
+  event.preventDefault()
+  const rows = [...(row.closest('table')?.rows ?? [])]
+  const next = rows[rows.indexOf(row as HTMLTableRowElement) + down]?.cells[cell.cellIndex + right]
+  next?.querySelector('button')?.focus()
 }

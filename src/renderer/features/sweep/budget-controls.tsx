@@ -1,5 +1,5 @@
 import { Checkbox, Slider, TextInput } from '@mantine/core'
-import { useState } from 'react'
+import { memo, useState } from 'react'
 import type { SweepChoices } from '../../../shared/contract/studio/index.ts'
 import type { Prepared } from '../../../shared/sweep/allocate.ts'
 import { matrixBytesOf, parseBudget } from '../../../shared/sweep/budget.ts'
@@ -30,27 +30,38 @@ export function BudgetControls({ table, choices, prepared, budget }: Props) {
           No width is allowed, so there is nothing to allot. Allow one below.
         </p>
       )}
+      <Limits bits={table.bits} allowedBits={choices.allowedBits} sameInLayer={choices.sameInLayer} />
+      <Kept table={table} keep={choices.keep} />
+    </>
+  )
+}
+
+type LimitsProps = Pick<SweepChoices, 'allowedBits' | 'sameInLayer'> & { bits: number[] }
+
+/** They stay as they are while the slider moves. */
+const Limits = memo(function Limits({ bits, allowedBits, sameInLayer }: LimitsProps) {
+  return (
+    <>
       <Checkbox.Group
         label="Widths that may be used"
-        value={choices.allowedBits.map(String)}
+        value={allowedBits.map(String)}
         onChange={(values) => changeSweepChoices({ allowedBits: values.map(Number).sort((a, b) => a - b) })}
       >
         <div className={classes.widths}>
-          {[...table.bits, KEPT_BITS].map((bits) => (
-            <Checkbox key={bits} size="xs" value={String(bits)} label={bits} aria-label={`${bits} bits`} />
+          {[...bits, KEPT_BITS].map((width) => (
+            <Checkbox key={width} size="xs" value={String(width)} label={width} aria-label={`${width} bits`} />
           ))}
         </div>
       </Checkbox.Group>
       <Checkbox
         size="xs"
         label="The same in all of a layer"
-        checked={choices.sameInLayer}
+        checked={sameInLayer}
         onChange={(event) => changeSweepChoices({ sameInLayer: event.currentTarget.checked })}
       />
-      <Kept table={table} keep={choices.keep} />
     </>
   )
-}
+})
 
 function BudgetSlider({ table, prepared, budget }: { table: ErrorTable; prepared: Prepared; budget: number }) {
   const [least, most] = budgetRange(prepared)
@@ -74,7 +85,7 @@ function BudgetSlider({ table, prepared, budget }: { table: ErrorTable; prepared
 }
 
 /** For who knows a size and no bits: "fit in 3.5GB". */
-function TypedBudget({ table, prepared }: { table: ErrorTable; prepared: Prepared }) {
+const TypedBudget = memo(function TypedBudget({ table, prepared }: { table: ErrorTable; prepared: Prepared }) {
   const [text, setText] = useState('')
   const [error, setError] = useState<string>()
   const weights = table.matrices.reduce((sum, matrix) => sum + matrix.weights, 0)
@@ -112,7 +123,7 @@ function TypedBudget({ table, prepared }: { table: ErrorTable; prepared: Prepare
       />
     </form>
   )
-}
+})
 
 function Kept({ table, keep }: { table: ErrorTable; keep: readonly string[] }) {
   if (keep.length === 0)

@@ -1,5 +1,5 @@
 import { NativeSelect, SegmentedControl, Slider } from '@mantine/core'
-import type { ReactNode } from 'react'
+import { memo, type ReactNode } from 'react'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project, SweepChoices } from '../../../shared/contract/studio/index.ts'
 import type { Prepared } from '../../../shared/sweep/allocate.ts'
@@ -37,16 +37,7 @@ export function ChoosePanel({ project, outlook, choices, prepared, budget, allot
     <Section title="Choose">
       <Panel padded>
         <div className={classes.controls}>
-          <SegmentedControl
-            fullWidth
-            aria-label="How widths are chosen"
-            value={choices.mode}
-            onChange={(value) => changeSweepChoices({ mode: value === 'budget' ? 'budget' : 'alike' })}
-            data={[
-              { value: 'alike', label: 'All alike' },
-              { value: 'budget', label: 'Within a budget' },
-            ]}
-          />
+          <Mode mode={choices.mode} />
           {budgeted ? (
             <BudgetControls table={table} choices={choices} prepared={prepared} budget={budget} />
           ) : (
@@ -84,6 +75,21 @@ export function ChoosePanel({ project, outlook, choices, prepared, budget, allot
     </Section>
   )
 }
+
+const Mode = memo(function Mode({ mode }: Pick<SweepChoices, 'mode'>) {
+  return (
+    <SegmentedControl
+      fullWidth
+      aria-label="How widths are chosen"
+      value={mode}
+      onChange={(value) => changeSweepChoices({ mode: value === 'budget' ? 'budget' : 'alike' })}
+      data={[
+        { value: 'alike', label: 'All alike' },
+        { value: 'budget', label: 'Within a budget' },
+      ]}
+    />
+  )
+})
 
 function AlikeControls({ outlook, choices }: { outlook: Outlook; choices: SweepChoices }) {
   const { bits, sparsities } = outlook.table

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import type { Project, SweepChoices, SweepState } from '../../../shared/contract/studio/index.ts'
 import { allocationFront } from '../../../shared/sweep/allocate.ts'
 import { allotWithin, budgetWithin, preparedFor } from '../../../shared/sweep/choices.ts'
@@ -17,7 +17,7 @@ type Props = { project: Project; state: SweepState; outlook: Outlook }
 /** The charts of a sweep, and the choice that they, the sliders and the keyboard change together. */
 export function Explorer({ project, state, outlook }: Props) {
   const choices = useSweepChoices((store) => store.choices)
-  const { mode, allowedBits, keep, sameInLayer, bits, sparsity } = choices
+  const { mode, allowedBits, keep, sameInLayer, bits, sparsity, axis } = choices
   const prepared = useMemo(
     () => preparedFor(outlook.table, { ...choices, allowedBits, keep, sameInLayer }),
     // The rest of the choices changes with every step of a slider.
@@ -42,24 +42,26 @@ export function Explorer({ project, state, outlook }: Props) {
     return recipe && found && { recipe, forecast: found }
   }, [outlook, recipe])
 
-  function choose(chosenRecipe: Recipe) {
-    const point = outlook.byKey.get(recipeKey(chosenRecipe))
-    if (isUniform(chosenRecipe))
-      changeSweepChoices({ mode: 'alike', bits: chosenRecipe.bits, sparsity: chosenRecipe.sparsity })
-    // What was allotted lies just below its budget.
-    else
-      changeSweepChoices({ mode: 'budget', budgetBitsPerWeight: point?.bitsPerWeight ?? choices.budgetBitsPerWeight })
-    setPick({ recipe: chosenRecipe, choices: useSweepChoices.getState().choices })
-  }
+  const choose = useCallback(
+    (chosenRecipe: Recipe) => {
+      const point = outlook.byKey.get(recipeKey(chosenRecipe))
+      if (isUniform(chosenRecipe))
+        changeSweepChoices({ mode: 'alike', bits: chosenRecipe.bits, sparsity: chosenRecipe.sparsity })
+      // What was allotted lies just below its budget.
+      else changeSweepChoices({ mode: 'budget', ...(point ? { budgetBitsPerWeight: point.bitsPerWeight } : {}) })
+      setPick({ recipe: chosenRecipe, choices: useSweepChoices.getState().choices })
+    },
+    [outlook],
+  )
 
   return (
     <div className={classes.columns}>
       <div className={classes.charts}>
-        <SparsityPanel project={project} state={state} outlook={outlook} choices={choices} choose={choose} />
+        <SparsityPanel {...{ project, state, outlook, mode, bits, sparsity, axis, choose }} />
         <FrontPanel
           project={project}
           outlook={outlook}
-          upright={choices.axis}
+          upright={axis}
           reach={reach}
           chosen={chosen}
           budget={mode === 'budget' ? budget : undefined}

@@ -1,4 +1,5 @@
 import { Table } from '@mantine/core'
+import { memo } from 'react'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project, SweepState } from '../../../shared/contract/studio/index.ts'
 import { recipeName } from '../../../shared/sweep/chart-parts.ts'
@@ -80,7 +81,7 @@ type RowProps = {
   choose: (recipe: Recipe) => void
 }
 
-function Row({ point, outlook, front, chosen, choose }: RowProps) {
+const Row = memo(function Row({ point, outlook, front, chosen, choose }: RowProps) {
   const { recipe, perplexity: value } = point
   const predicted = forecast(outlook, recipe)?.perplexity
   const base = checkpointPerplexity(outlook)
@@ -102,4 +103,4 @@ function Row({ point, outlook, front, chosen, choose }: RowProps) {
       <NumberCell>{point.top1Agreement !== undefined && share(point.top1Agreement)}</NumberCell>
     </Table.Tr>
   )
-}
+})

@@ -1,5 +1,5 @@
 import { SegmentedControl } from '@mantine/core'
-import { useCallback, useState } from 'react'
+import { memo, useCallback, useState } from 'react'
 import type { Size } from '../../../shared/charts/frame.ts'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project, SweepChoices, SweepState } from '../../../shared/contract/studio/index.ts'
@@ -14,16 +14,16 @@ import { SaveMenu } from '../export/save-menu.tsx'
 import { CHART_PX, PICTURE } from './sizes.ts'
 import { Key } from './key.tsx'
 
-type Props = {
+type Props = Pick<SweepChoices, 'mode' | 'bits' | 'sparsity' | 'axis'> & {
   project: Project
   state: SweepState
   outlook: Outlook
-  choices: SweepChoices
   choose: (recipe: Recipe) => void
 }
 
 /** Perplexity against sparsity, a curve for each width; the one pointed at or chosen stands out with its band. */
-export function SparsityPanel({ project, state, outlook, choices: { mode, bits, sparsity, axis }, choose }: Props) {
+export const SparsityPanel = memo(function SparsityPanel(props: Props) {
+  const { project, state, outlook, mode, bits, sparsity, axis, choose } = props
   const [pointed, point] = useState<number>()
   const chosen: Recipe | undefined = mode === 'alike' ? { ...BASE, bits, sparsity } : undefined
   const key = chosen && recipeKey(chosen)
@@ -76,4 +76,4 @@ export function SparsityPanel({ project, state, outlook, choices: { mode, bits, 
       </Panel>
     </Section>
   )
-}
+})
