@@ -1,12 +1,12 @@
 /**
  * How many points a sweep measures in the time that squeezing and evaluating them one by one takes, as Markdown.
  *
- *   node scripts/sweep-rate.ts CKPT[=TEXT] [CKPT[=TEXT] ...] [--pairs 4] [--window 256] [--limit-windows 60] [--threads N]
+ *   node scripts/sweep-rate.ts CKPT[=TEXT] [CKPT[=TEXT] ...] [--pairs 4] [--window N] [--limit-windows N] [--threads N]
  *
  * A grid of sixteen recipes. In each pair, `squeeze sweep` measures all of it, and `squeeze quantize` and `squeeze
  * evaluate --against` measure a part of it one recipe after the other; calibration and table of errors are there before.
- * Besides the clock, the processor's time of the commands and of all that they start is taken, which says more where
- * other programs run.
+ * Windows are those of either command by default, or for both the ones that are named. Besides the clock, the
+ * processor's time of the commands and of all that they start is taken, which says more where other programs run.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,12 +23,12 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     pairs: { type: 'string', default: '4' },
-    window: { type: 'string', default: '256' },
-    'limit-windows': { type: 'string', default: '60' },
+    window: { type: 'string' },
+    'limit-windows': { type: 'string' },
     threads: { type: 'string' },
   },
 })
-const { pairs, window } = values
+const { pairs } = values
 const threads = values.threads === undefined ? [] : ['--threads', values.threads]
 const scratch = mkdtempSync(join(tmpdir(), 'squeeze-rate-'))
 
@@ -61,8 +61,11 @@ function rateOf(argument: string): string {
     writeFileSync(calibrated, whole.slice(HELD_OUT))
   }
   const prepared = join(scratch, `${name}-prepared`)
-  const calibration = ['--text', calibrated, '--length', window]
-  const evaluation = ['--window', window, '--limit-windows', values['limit-windows']]
+  const calibration = ['--text', calibrated, '--length', '256']
+  const evaluation = (['window', 'limit-windows'] as const).flatMap((name) => {
+    const value = values[name]
+    return value === undefined ? [] : [`--${name}`, value]
+  })
   squeeze(prepared, 'recipe', checkpoint, ...calibration, '--budget', '12bpw')
   const grid = SPARSITIES.flatMap((sparsity) => BITS.map((bits) => ({ bits, sparsity })))
   const ratios: { clock: number[]; processor: number[] } = { clock: [], processor: [] }

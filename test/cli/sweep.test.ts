@@ -50,6 +50,16 @@ describeBuilt('sweeping', () => {
     expect((again.last.points as Point[])[0]).toMatchObject({ measured: points[0]?.measured })
   })
 
+  it('reads 16,384 tokens where no limit is named, or all', async () => {
+    const asked = ['sweep', checkpoint, ...inputs.slice(0, 6), '--bits', '4', '--sparsity', '0']
+    const some = await json(asked)
+    expect(some.last.stamp).toMatchObject({ windowLength: 256, windows: 64 })
+    expect(some.last.pointsPerSecond).toBeGreaterThan(0)
+    const all = await json([...asked, '--limit-windows', 'all'])
+    expect((all.last.stamp as { windows: number }).windows).toBeGreaterThan(64)
+    expect((await json(asked)).last).toMatchObject({ fresh: 0 })
+  })
+
   it('says of a point what evaluate says of the result', async () => {
     const out = join(folder, 'result')
     const made = await json([

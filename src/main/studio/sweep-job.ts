@@ -46,7 +46,7 @@ export type RecipeOutcome = {
 
 export type SweepRequest = GroundRequest &
   Pick<EvaluationInputs, 'window' | 'limitWindows'> & {
-    /** Text to measure on; the bundled held-out text when absent. */
+    /** Text to measure on; the bundled held-out text when absent. Of it SWEEP_TOKENS, where no limit is given. */
     evaluateOn?: string | undefined
     bits?: number[] | undefined
     sparsities?: number[] | undefined
@@ -76,7 +76,15 @@ export type SweepOutcome = {
   stamp: Stamp
   /** Points measured by this run. */
   fresh: number
+  /** Of those; calibration and table are not counted. */
+  pointsPerSecond?: number
 }
+
+/**
+ * Tokens that tell recipes apart. All are measured on the same ones, so what one is worse than another shows long before
+ * perplexities themselves settle (docs/results.md), and a result is evaluated on the whole text anyway.
+ */
+const SWEEP_TOKENS = 16_384
 
 /** What the error table stands on. */
 type Ground = { model: Model; calibration: string; table: ErrorTable; tokensPerSample: number; base: BaseRecipe }
@@ -144,20 +152,27 @@ export async function sweep(context: Context, request: SweepRequest, given: RunO
   const options = asking(given, { useCase: 'sweep', request: { ...request, ...paths } })
   const ground = await prepare(context, request, options)
   const heldout = evaluateOn ?? context.sample.take().heldoutText
-  const plan = await planEvaluation(ground.model, { ...request, text: heldout })
+  const whole = await planEvaluation(ground.model, { ...request, text: heldout })
+  const plan = { ...whole, limitWindows: whole.limitWindows ?? Math.max(1, Math.floor(SWEEP_TOKENS / whole.window)) }
   const grid = gridRecipes(ground.base, request.bits ?? [2, 3, 4], request.sparsities ?? [0, 0.0005, 0.0045, 0.02])
   const more = [...(request.budgets ?? []).map((budget) => allotted(ground, budget).recipe), ...(request.recipes ?? [])]
-  const measure = (recipes: readonly Recipe[], from: number, to: number) =>
-    measureRecipes(
-      context,
-      { model: ground.model, calibration: ground.calibration, plan, recipes },
-      { ...options, onProgress: stretch(options.onProgress, from, to) },
-    )
+  let seconds = 0
+  async function measure(recipes: readonly Recipe[], from: number, to: number) {
+    const begun = performance.now()
+    const inputs = { model: ground.model, calibration: ground.calibration, plan, recipes }
+    const points = await measureRecipes(context, inputs, {
+      ...options,
+      onProgress: stretch(options.onProgress, from, to),
+    })
+    seconds += (performance.now() - begun) / 1000
+    return points
+  }
   const measured =
     request.adaptive === undefined
       ? await measure([...grid, ...more], 0.6, 1)
       : await measureAdaptively(ground, grid, more, request.adaptive, measure)
-  return outcomeOf(ground, measured, plan)
+  const outcome = outcomeOf(ground, measured, plan)
+  return outcome.fresh === 0 ? outcome : { ...outcome, pointsPerSecond: outcome.fresh / seconds }
 }
 
 /** What cannot be predicted cannot be chosen by prediction, and would be left out without a word. */

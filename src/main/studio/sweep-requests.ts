@@ -14,6 +14,7 @@ import {
   type CalibrationRow,
   type SweepPointRow,
 } from '../db/index.ts'
+import { readText } from '../text/index.ts'
 import type { Context } from './context.ts'
 import { errorTableVersion, storedErrorTable } from './errors.ts'
 import { projectRow } from './projects.ts'
@@ -81,10 +82,20 @@ export function keepSweepChoices(context: Context, projectId: number, choices: S
   stored(() => saveSweepChoices(context.database(), projectId, choices))
 }
 
-/** On the newest calibration of the project, or on a new one of the usual size. */
+/** On the newest calibration of the project, or on a new one of the usual size; as what stands there was measured. */
 export async function startSweep(context: Context, projectId: number, recipes: Recipe[]): Promise<{ jobId: number }> {
   const { path: checkpoint } = projectRow(context, projectId)
   const [calibration] = listCalibrations(context.database(), projectId)
-  const inputs = { calibration: calibration?.path, bits: [], sparsities: [] }
+  const windows = calibration && (await windowsBefore(context, projectId, calibration))
+  const inputs = { calibration: calibration?.path, bits: [], sparsities: [], ...windows }
   return { jobId: await context.background.start((run) => sweep(context, { checkpoint, recipes, ...inputs }, run)) }
+}
+
+/** Of the newest points on the bundled text: new ones that were measured otherwise could not stand beside them. */
+async function windowsBefore(context: Context, projectId: number, { fingerprint }: CalibrationRow) {
+  const { sha256 } = await readText(context.sample.take().heldoutText)
+  const last = listSweepPoints(context.database(), projectId).findLast(
+    (row) => row.calibrationFingerprint === fingerprint && row.textHash === sha256,
+  )
+  return last && { window: last.windowLength, limitWindows: last.limitWindows ?? undefined }
 }

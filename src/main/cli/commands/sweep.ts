@@ -35,6 +35,8 @@ type Options = CommonOptions &
     report?: string
   }
 
+const MOST_WINDOWS = 1_000_000_000
+
 export function registerSweep(program: Command): void {
   const command = program
     .command('sweep')
@@ -60,7 +62,11 @@ export function registerSweep(program: Command): void {
     )
     .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
     .option('--window <tokens>', "tokens in a window (default: 2048, or the model's context)", integer(2, 1_048_576))
-    .option('--limit-windows <count>', 'read no more than this many windows', integer(1, 1_000_000_000))
+    .option(
+      '--limit-windows <count>',
+      'read no more than this many windows, or "all" (default: those of 16,384 tokens, which tell recipes apart)',
+      (text) => (text === 'all' ? MOST_WINDOWS : integer(1, MOST_WINDOWS)(text)),
+    )
     .option('--report <file>', 'also write all that is known of the sweep as an HTML page that stands alone')
   addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
@@ -105,7 +111,7 @@ export function budget(text: string): Budget {
 }
 
 function sweepText(
-  { points, referencePerplexity, predictor, stamp, fresh }: SweepOutcome,
+  { points, referencePerplexity, predictor, stamp, fresh, pointsPerSecond }: SweepOutcome,
   checkpoint: string,
   report?: string,
 ): string {
@@ -134,6 +140,7 @@ function sweepText(
         'Predicted',
         `by Δloss = ${predictor.scale.toPrecision(3)} · (½ΣFδ²/T)^${predictor.exponent.toFixed(2)}, fitted to these`,
       ],
+      ['Measured', pointsPerSecond === undefined ? undefined : `${pointsPerSecond.toPrecision(2)} recipes a second`],
       ['Text', `${stamp.textName}, ${stamp.windows} windows of ${stamp.windowLength} tokens`],
       ['Report', report === undefined ? undefined : shownPath(report)],
     ]),

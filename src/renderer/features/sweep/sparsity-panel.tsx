@@ -9,6 +9,7 @@ import { curveRecords } from '../../../shared/sweep/records.ts'
 import { sparsityChart } from '../../../shared/sweep/sparsity-chart.ts'
 import { changeSweepChoices } from '../../stores/sweep.ts'
 import { Panel, Section } from '../../ui/section.tsx'
+import { exact } from '../../ui/units.ts'
 import { Chart } from '../charts/chart.tsx'
 import { SaveMenu } from '../export/save-menu.tsx'
 import { CHART_PX, PICTURE } from './sizes.ts'
@@ -42,7 +43,11 @@ export const SparsityPanel = memo(function SparsityPanel(props: Props) {
   return (
     <Section
       title="Sparsity against perplexity"
-      note={state.stamp ? `measured on ${state.stamp.textName}` : 'nothing measured yet'}
+      note={
+        state.stamp
+          ? `measured on ${exact(state.stamp.tokens)} tokens of ${state.stamp.textName}`
+          : 'nothing measured yet'
+      }
       actions={
         <>
           <SegmentedControl
