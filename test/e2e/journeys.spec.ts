@@ -28,9 +28,6 @@ async function told(home: string): Promise<Told> {
 const goTo = (page: Page, section: string) =>
   press(page, page.getByRole('navigation', { name: 'Pages of the project' }).getByRole('link', { name: section }))
 
-// A trace takes pictures all the time, and half of the machine that the sweep needs.
-test.use({ trace: 'off' })
-
 test('the seven journeys, from an empty studio, by keyboard alone', async ({ page, home, served }) => {
   skipWhere(!existsSync(sidecar), 'the sidecar is not built')
   test.setTimeout(25 * MINUTES)

@@ -16,7 +16,8 @@ struct MatrixCost {
   std::int64_t size_bytes = 0;
 };
 
-// By ways of one weighting and solver, judged by `rows` < N of the matrix's rows. Sizes are exact. Weights are kept
+// By ways of one weighting and solver, judged by `rows` < N of the matrix's rows, and by a quarter of those at 7 and 8
+// bits. Sizes are exact. Weights are kept
 // where the whole matrix would keep them; a choice by the loss is made among the sampled rows alone, of as large a
 // share. Deterministic.
 Result<std::vector<MatrixCost>> estimate_costs(const MatrixInput& input, std::span<const MatrixRequest> ways,

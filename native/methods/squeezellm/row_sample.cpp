@@ -19,25 +19,27 @@ Matrix<float> rows_of(MatrixView<const float> whole, std::span<const std::int64_
 
 }  // namespace
 
-Result<RowSample> sample_rows(const MatrixInput& input, std::int64_t count, const MethodOptions& options,
-                              RunContext& context) {
-  const std::int64_t rows = input.weights.rows;
-  Codebooks codebooks(CodebookGrid::cut(rows, input.weights.cols, 1, 0), kMinBits);
+Result<RowOrder> order_rows(const MatrixInput& input, const MethodOptions& options, RunContext& context) {
+  Codebooks codebooks(CodebookGrid::cut(input.weights.rows, input.weights.cols, 1, 0), kMinBits);
   const std::vector<std::uint8_t> none(static_cast<std::size_t>(input.weights.size()));
   SQUEEZE_TRY(cluster_blocks(input, none, options, {}, codebooks, context));
-  const std::vector<double>& losses = codebooks.objective;
-  std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::ranges::stable_sort(order, {}, [&](std::int64_t r) { return losses[r]; });
+  RowOrder order{.rows = std::vector<std::int64_t>(codebooks.objective.size()), .losses = codebooks.objective};
+  std::iota(order.rows.begin(), order.rows.end(), std::int64_t{0});
+  std::ranges::stable_sort(order.rows, {}, [&](std::int64_t r) { return order.losses[r]; });
+  return order;
+}
 
+RowSample sample_rows(const MatrixInput& input, const RowOrder& order, std::int64_t count) {
+  const std::int64_t rows = input.weights.rows;
   RowSample sample;
   for (std::int64_t run = 0; run < count; ++run) {
     const std::int64_t first = run * rows / count, last = (run + 1) * rows / count;
-    const std::int64_t middle = order[first + (last - first) / 2];
+    const std::int64_t middle = order.rows[first + (last - first) / 2];
     double lost = 0;
-    for (std::int64_t i = first; i < last; ++i) lost += losses[order[i]];
+    for (std::int64_t i = first; i < last; ++i) lost += order.losses[order.rows[i]];
     sample.rows.push_back(middle);
-    sample.counts_for.push_back(losses[middle] > 0 ? lost / losses[middle] : static_cast<double>(last - first));
+    sample.counts_for.push_back(order.losses[middle] > 0 ? lost / order.losses[middle]
+                                                         : static_cast<double>(last - first));
   }
   sample.weights = rows_of(input.weights, sample.rows);
   sample.input = input;

@@ -11,6 +11,12 @@
 
 namespace squeeze {
 
+// Rows in the order of what they lose at 2 bits.
+struct RowOrder {
+  std::vector<std::int64_t> rows;
+  std::vector<double> losses;  // of row 0, 1, ...
+};
+
 struct RowSample {
   std::vector<std::int64_t> rows;
   std::vector<double> counts_for;  // Σ over all rows of a loss ≈ Σ counts_for[i] · loss of rows[i]
@@ -18,9 +24,10 @@ struct RowSample {
   MatrixInput input;  // of these rows alone; views of the above
 };
 
-// `count` rows, 0 < count < N: all are clustered at 2 bits and ordered by what they lose; of each of `count` runs of
-// neighbours the middle one is taken, and counts for as much as its run.
-Result<RowSample> sample_rows(const MatrixInput& input, std::int64_t count, const MethodOptions& options,
-                              RunContext& context);
+Result<RowOrder> order_rows(const MatrixInput& input, const MethodOptions& options, RunContext& context);
+
+// `count` rows, 0 < count <= N: of each of `count` runs of neighbours the middle one, which counts for as much as its
+// run.
+RowSample sample_rows(const MatrixInput& input, const RowOrder& order, std::int64_t count);
 
 }  // namespace squeeze

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -206,6 +207,11 @@ Result<std::vector<MatrixOutput>> quantize_several(const MatrixInput& given, std
   return outputs;
 }
 
+// An estimate with 2^b clusters takes time in proportion to them, and the wider the less it says: 7 and 8 bits lose
+// little.
+constexpr int kManyBits = 6;
+constexpr std::int64_t kFewer = 4;  // times fewer rows for wider ones
+
 double estimated(const RowSample& sample, std::span<const std::uint8_t> mask, Codebooks& codebooks) {
   const std::vector<RowError> errors = row_errors(sample.input, keep_weights(sample.input, mask, codebooks), codebooks);
   double sum = 0;
@@ -226,7 +232,9 @@ Result<std::vector<MatrixCost>> estimate_costs(const MatrixInput& given, std::sp
                                                std::int64_t rows, RunContext& context) {
   SQUEEZE_TRY(check_ways(given, ways));
   SQUEEZE_ASSIGN(const MatrixInput input, checked(given, ways.front().options));
-  SQUEEZE_ASSIGN(const RowSample sample, sample_rows(input, rows, ways.front().options, context));
+  SQUEEZE_ASSIGN(const RowOrder order, order_rows(input, ways.front().options, context));
+  const RowSample many = sample_rows(input, order, rows);
+  const RowSample few = sample_rows(input, order, std::max<std::int64_t>(1, rows / kFewer));
   std::vector<MatrixCost> costs(ways.size());
   const auto groups = alike(input, ways);
   const std::int64_t all = input.weights.rows, cols = input.weights.cols;
@@ -234,21 +242,29 @@ Result<std::vector<MatrixCost>> estimate_costs(const MatrixInput& given, std::sp
   for (const std::vector<std::size_t>& group : groups) {
     const MatrixRequest& first = ways[group.front()];
     if (const std::int64_t count = count_by_loss(input, first.options); count > 0) {
-      const std::int64_t share = std::max<std::int64_t>(1, count * rows / all);
+      const RowSample& sample = first.options.bits > kManyBits ? few : many;
+      const auto sampled = static_cast<std::int64_t>(sample.rows.size());
+      const std::int64_t share = std::max<std::int64_t>(1, count * sampled / all);
       SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(sample.input, share, first.options, context));
       costs[group.front()] = {estimated(sample, kept.mask, kept.codebooks),
                               lut_bytes(all, cols, first.options.bits, count)};
     } else {
       SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask, choose_first(input, first));
       const std::int64_t kept = std::ranges::count(mask, 1);
-      std::vector<std::uint8_t> sampled;
-      for (const std::int64_t row : sample.rows)
-        sampled.insert(sampled.end(), mask.begin() + row * cols, mask.begin() + (row + 1) * cols);
-      std::vector<Codebooks> codebooks = room_for(sample.input, ways, group);
-      SQUEEZE_TRY(cluster_widths(sample.input, sampled, first.options, codebooks, context));
-      for (std::size_t i = 0; i < group.size(); ++i)
-        costs[group[i]] = {estimated(sample, sampled, codebooks[i]),
-                           lut_bytes(all, cols, ways[group[i]].options.bits, kept)};
+      for (const RowSample* sample : {&many, &few}) {
+        std::vector<std::size_t> members;
+        std::ranges::copy_if(group, std::back_inserter(members),
+                             [&](std::size_t i) { return (ways[i].options.bits > kManyBits) == (sample == &few); });
+        if (members.empty()) continue;
+        std::vector<std::uint8_t> sampled;
+        for (const std::int64_t row : sample->rows)
+          sampled.insert(sampled.end(), mask.begin() + row * cols, mask.begin() + (row + 1) * cols);
+        std::vector<Codebooks> codebooks = room_for(sample->input, ways, members);
+        SQUEEZE_TRY(cluster_widths(sample->input, sampled, first.options, codebooks, context));
+        for (std::size_t i = 0; i < members.size(); ++i)
+          costs[members[i]] = {estimated(*sample, sampled, codebooks[i]),
+                               lut_bytes(all, cols, ways[members[i]].options.bits, kept)};
+      }
     }
     context.report({.fraction = static_cast<double>(++done) / static_cast<double>(groups.size())});
     SQUEEZE_TRY(context.check_cancelled());

@@ -11,6 +11,9 @@ import { skipWhere } from './skip.ts'
 export const root = join(import.meta.dirname, '..', '..', '..')
 const squeezePath = join(root, 'bin', 'squeeze')
 
+/** Servers that have not ended. */
+const running = new Set<ChildProcess>()
+
 /** A running `squeeze serve`. */
 export type Served = {
   url: string
@@ -29,6 +32,8 @@ export async function startServerBy(starter: string[], home: string, ...args: st
   const serve = [process.execPath, squeezePath, 'serve', '--home', home, '--json', ...args]
   const [program = '', ...rest] = [...starter, ...serve]
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   const line = await firstLine(child)
   const { pid: processId = 0 } = child
   const { url, port } = JSON.parse(line) as { url: string; port: number }
@@ -67,6 +72,8 @@ type Fixtures = {
   home: string
   /** A studio that serves it. */
   served: Served
+  /** Ends what a test that failed has left running. */
+  ending: void
 }
 
 /** Every test has a studio's folder of its own. */
@@ -83,6 +90,13 @@ export const test = base.extend<Fixtures>({
     await use(served)
     await served.stop()
   },
+  ending: [
+    async ({}, use) => {
+      await use()
+      for (const child of running) child.kill('SIGINT')
+    },
+    { auto: true },
+  ],
 })
 
 export { expect }

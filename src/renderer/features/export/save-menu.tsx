@@ -1,8 +1,9 @@
 import { Button, Menu } from '@mantine/core'
-import { memo, useCallback, useLayoutEffect, useRef } from 'react'
+import { memo } from 'react'
 import type { Scene } from '../../../shared/charts/scene.ts'
 import { toCsv, toJson, type TableRecord } from '../../../shared/export/table-text.ts'
 import { download } from '../../ui/download.ts'
+import { useHandler } from '../../ui/use-handler.ts'
 import { pngPicture, svgPicture } from './picture.ts'
 
 type Props = {
@@ -19,19 +20,14 @@ type Form = 'png' | 'svg' | 'csv' | 'json'
 
 /** The one way to take a chart or a table away: as a picture, where there is one, and as its numbers. */
 export function SaveMenu({ what, name, picture, records }: Props) {
-  const latest = useRef({ name, picture, records })
-  useLayoutEffect(() => {
-    latest.current = { name, picture, records }
-  })
-  const take = useCallback((form: Form) => {
-    const { name, picture, records } = latest.current
+  const take = useHandler((form: Form) => {
     const save = (type: string, text: string) => download(`${name}.${form}`, new Blob([text], { type }))
     if (form === 'csv') save('text/csv;charset=utf-8', toCsv(records()))
     if (form === 'json') save('application/json', toJson(records()))
     if (!picture) return
     if (form === 'svg') save('image/svg+xml', svgPicture(picture()))
     if (form === 'png') void pngPicture(picture()).then((png) => download(`${name}.png`, png))
-  }, [])
+  })
   return <Forms what={what} forms={picture ? WITH_PICTURE : NUMBERS} take={take} />
 }
 

@@ -1,10 +1,12 @@
 import { Button } from '@mantine/core'
+import { memo } from 'react'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
 import type { Outlook } from '../../../shared/sweep/outlook.ts'
 import { recipeKey } from '../../../shared/sweep/plan.ts'
 import { Command } from '../../ui/command.tsx'
 import { download } from '../../ui/download.ts'
+import { useHandler } from '../../ui/use-handler.ts'
 import { Failure } from '../failure.tsx'
 import { useStart } from './use-start.ts'
 import classes from './sweep.module.css'
@@ -17,37 +19,46 @@ type Props = {
   command: string
 }
 
+type Act = 'squeeze' | 'measure' | 'save'
+
 /** What can be done with the choice: measured, squeezed, taken away. */
 export function Actions({ project, outlook, recipe, command }: Props) {
   const { measure, squeeze, busy, error } = useStart(project)
   const known = outlook.byKey.has(recipeKey(recipe))
-  const gone = !project.checkpoint.found
+  const act = useHandler((what: Act) => {
+    if (what === 'squeeze') squeeze(recipe)
+    else if (what === 'measure') measure([recipe])
+    else {
+      const text = `${JSON.stringify(recipe, null, 2)}\n`
+      download(`${project.name}-recipe.json`, new Blob([text], { type: 'application/json' }))
+    }
+  })
   return (
     <div>
       {error && <Failure error={error} />}
-      <div className={classes.actions}>
-        <Button px="xs" disabled={busy || gone} onClick={() => squeeze(recipe)}>
-          Squeeze by this
-        </Button>
-        <Button px="xs" variant="default" disabled={known || busy || gone} onClick={() => measure([recipe])}>
-          {known ? 'Measured' : 'Measure this'}
-        </Button>
-        <Button
-          px="xs"
-          variant="default"
-          onClick={() =>
-            download(
-              `${project.name}-recipe.json`,
-              new Blob([`${JSON.stringify(recipe, null, 2)}\n`], { type: 'application/json' }),
-            )
-          }
-        >
-          Save recipe
-        </Button>
-      </div>
+      <Buttons known={known} blocked={busy || !project.checkpoint.found} act={act} />
       <div className={classes.command}>
         <Command line={command} />
       </div>
     </div>
   )
 }
+
+type ButtonsProps = { known: boolean; blocked: boolean; act: (what: Act) => void }
+
+/** The recipe changes with every step of a slider; these hardly ever. */
+const Buttons = memo(function Buttons({ known, blocked, act }: ButtonsProps) {
+  return (
+    <div className={classes.actions}>
+      <Button px="xs" disabled={blocked} onClick={() => act('squeeze')}>
+        Squeeze by this
+      </Button>
+      <Button px="xs" variant="default" disabled={known || blocked} onClick={() => act('measure')}>
+        {known ? 'Measured' : 'Measure this'}
+      </Button>
+      <Button px="xs" variant="default" onClick={() => act('save')}>
+        Save recipe
+      </Button>
+    </div>
+  )
+})
