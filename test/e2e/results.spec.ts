@@ -267,7 +267,7 @@ async function save(page: Page, menu: string, kind: string): Promise<Buffer> {
   await page.getByRole('button', { name: menu }).click()
   const [file] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('menuitem', { name: kind, exact: true }).click(),
+    page.getByRole('menu', { name: menu }).getByRole('menuitem', { name: kind, exact: true }).click(),
   ])
   return readFileSync(await file.path())
 }

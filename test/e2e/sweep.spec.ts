@@ -168,7 +168,7 @@ async function taken(page: Page, menu: string, kind: string): Promise<Buffer> {
   await page.getByRole('button', { name: menu }).click()
   const [file] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('menuitem', { name: kind, exact: true }).click(),
+    page.getByRole('menu', { name: menu }).getByRole('menuitem', { name: kind, exact: true }).click(),
   ])
   return readFileSync(await file.path())
 }

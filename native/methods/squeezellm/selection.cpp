@@ -4,16 +4,16 @@
 #include <bit>
 #include <cassert>
 #include <mutex>
-#include <numeric>
 #include <vector>
 
+#include "base/simd.hpp"
 #include "base/threads.hpp"
 
 namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kChunk = 1 << 18;
+constexpr std::int64_t kChunk = 1 << 20;  // many times the digits that each counts
 
 // Bits in numeric order; −0 counts as 0.
 std::uint32_t ordered(float value) {
@@ -54,6 +54,21 @@ std::uint32_t key_of_rank(std::span<const float> values, std::int64_t rank) {
   return high << 16 | digit_of_rank(histogram(values, low_digit), rank);
 }
 
+struct Counts {
+  std::int64_t above = 0, equal = 0;
+};
+
+SQUEEZE_HOT Counts mark_above(const float* scores, std::int64_t count, std::uint32_t least, std::uint8_t* mask) {
+  std::uint32_t above = 0, equal = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint32_t key = ordered(scores[i]);
+    mask[i] = key > least;
+    above += key > least;
+    equal += key == least;
+  }
+  return {above, equal};
+}
+
 }  // namespace
 
 float value_of_rank(std::span<const float> values, std::int64_t rank) {
@@ -72,20 +87,17 @@ void mark_largest(std::span<const float> scores, std::int64_t count, std::span<s
   const std::uint32_t least = key_of_rank(scores, total - count);
   // What is above, and in each chunk how many are equal; of those the first get what is left of the count.
   const std::int64_t chunks = (total + kChunk - 1) / kChunk;
-  std::vector<std::int64_t> above(static_cast<std::size_t>(chunks)), equal(above.size());
+  std::vector<Counts> counts(static_cast<std::size_t>(chunks));
   parallel_for(chunks, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t c = first; c < last; ++c) {
-      for (std::int64_t i = c * kChunk; i < std::min(total, (c + 1) * kChunk); ++i) {
-        const std::uint32_t key = ordered(scores[i]);
-        mask[i] = key > least;
-        above[c] += mask[i];
-        equal[c] += key == least;
-      }
+      const std::int64_t begin = c * kChunk;
+      counts[c] = mark_above(scores.data() + begin, std::min(kChunk, total - begin), least, mask.data() + begin);
     }
   });
-  std::int64_t left = count - std::accumulate(above.begin(), above.end(), std::int64_t{0});
+  std::int64_t left = count;
+  for (const Counts& chunk : counts) left -= chunk.above;
   for (std::int64_t c = 0; left > 0; ++c) {
-    if (equal[c] == 0) continue;
+    if (counts[c].equal == 0) continue;
     for (std::int64_t i = c * kChunk; left > 0 && i < std::min(total, (c + 1) * kChunk); ++i) {
       if (ordered(scores[i]) != least) continue;
       mask[i] = 1;

@@ -132,14 +132,15 @@ const Cell = memo(function Cell({ table, matrix, bits, sparsity, kept }: CellPro
         className={classes.cell}
         style={{ background: colour, color: inkOn(colour) }}
         aria-pressed={kept}
-        aria-label={`Layer ${matrix.layer} ${matrix.role}, ${words}, to be kept at 16`}
         title={`${matrix.name}\n${words}`}
         tabIndex={-1}
         onClick={() => toggle(table, { name: matrix.name })}
         onKeyDown={move}
       >
+        <span className={classes.heard}>{`Layer ${matrix.layer} ${matrix.role}, `}</span>
         {bits ?? '–'}
         {sparsity > 0 && <small>{percent(sparsity).replace(/\s/, '')}</small>}
+        <span className={classes.heard}> bits, to be kept at 16</span>
       </button>
     </td>
   )
