@@ -124,6 +124,7 @@ type CellProps = {
 /** A step of a slider changes few of some hundreds, so each is drawn anew only where it changed. */
 const Cell = memo(function Cell({ table, matrix, bits, sparsity, kept }: CellProps) {
   const colour = bitsColour(table, bits ?? KEPT_BITS)
+  const share = sparsity > 0 ? percent(sparsity).replace(/\s/, '') : ''
   const words = bits === undefined ? 'nothing allotted' : `${choiceWords({ bits, sparsity })} bits`
   return (
     <td>
@@ -132,15 +133,14 @@ const Cell = memo(function Cell({ table, matrix, bits, sparsity, kept }: CellPro
         className={classes.cell}
         style={{ background: colour, color: inkOn(colour) }}
         aria-pressed={kept}
+        aria-label={`Layer ${matrix.layer} ${matrix.role}, ${[bits ?? '–', share].filter(Boolean).join(' ')} bits, to be kept at 16`}
         title={`${matrix.name}\n${words}`}
         tabIndex={-1}
         onClick={() => toggle(table, { name: matrix.name })}
         onKeyDown={move}
       >
-        <span className={classes.heard}>{`Layer ${matrix.layer} ${matrix.role}, `}</span>
         {bits ?? '–'}
-        {sparsity > 0 && <small>{percent(sparsity).replace(/\s/, '')}</small>}
-        <span className={classes.heard}> bits, to be kept at 16</span>
+        {share && <small> {share}</small>}
       </button>
     </td>
   )
