@@ -30,7 +30,7 @@ const NEXT: Record<string, [down: number, right: number]> = {
  * What each matrix gets as a map, layers down and kinds across. A cell, or the head of a row or column, keeps what it
  * stands for at 16 bits. One stop of the tab key, arrows move within.
  */
-export function Allotment({ projectName, table, keep, allotted, about }: Props) {
+export const Allotment = memo(function Allotment({ projectName, table, keep, allotted, about }: Props) {
   const roles = [...new Set(table.matrices.map(({ role }) => role))]
   const layers = [...new Set(table.matrices.map(({ layer }) => layer))]
   const places = new Map(table.matrices.map(({ layer, role }, index) => [`${layer} ${role}`, index]))
@@ -110,7 +110,7 @@ export function Allotment({ projectName, table, keep, allotted, about }: Props) 
       </p>
     </div>
   )
-}
+})
 
 type CellProps = {
   table: ErrorTable

@@ -1,5 +1,5 @@
 import { NativeSelect, SegmentedControl, Slider } from '@mantine/core'
-import { memo, type ReactNode } from 'react'
+import { memo, useMemo, type ReactNode } from 'react'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project, SweepChoices } from '../../../shared/contract/studio/index.ts'
 import type { Prepared } from '../../../shared/sweep/allocate.ts'
@@ -9,6 +9,7 @@ import { changeSweepChoices } from '../../stores/sweep.ts'
 import { Panel, Section } from '../../ui/section.tsx'
 import { shellQuoted } from '../../ui/shell-quoted.ts'
 import { percent } from '../../ui/units.ts'
+import { useFrameLater } from '../../ui/use-frame-later.ts'
 import { Actions } from './actions.tsx'
 import { Allotment } from './allotment.tsx'
 import { Answer } from './answer.tsx'
@@ -33,6 +34,10 @@ type Props = {
 export function ChoosePanel({ project, outlook, choices, prepared, budget, allotted, recipe, forecast }: Props) {
   const { table } = outlook
   const budgeted = choices.mode === 'budget'
+  // Hundreds of cells, which the slider, the figures and the charts do not wait for.
+  const late = useFrameLater(recipe)
+  const lateBudget = useFrameLater(budget)
+  const allotment = useMemo(() => late && choicesOf(table, late), [table, late])
   return (
     <Section title="Choose">
       <Panel padded>
@@ -66,8 +71,8 @@ export function ChoosePanel({ project, outlook, choices, prepared, budget, allot
               projectName={project.name}
               table={table}
               keep={choices.keep}
-              allotted={recipe && choicesOf(table, recipe)}
-              about={`${budget?.toFixed(2)} bits per weight`}
+              allotted={allotment}
+              about={`${lateBudget?.toFixed(2)} bits per weight`}
             />
           )}
         </div>
