@@ -194,7 +194,7 @@ Result<CalibrationOutcome> calibrate(const Model& model, MatrixView<const std::i
   CalibrationOutcome outcome{.fingerprint = fingerprint, .loss = journal.loss(), .matrices = {}, .size_bytes = 0};
   for (std::int64_t layer = 0; layer < model.config().layers; ++layer)
     for (const MatrixSensitivity& m : journal.finished(layer)) outcome.matrices.push_back(m);
-  SQUEEZE_ASSIGN(outcome.size_bytes, journal.publish(model.fingerprint(), options, tokens.rows, tokens.cols));
+  SQUEEZE_ASSIGN(outcome.size_bytes, journal.publish(model.fingerprint(), options, tokens));
   return outcome;
 }
 
@@ -227,13 +227,6 @@ Result<Calibration> open_calibration(const std::filesystem::path& folder, const 
                    .tensor = tensor.name};
   }
   return calibration;
-}
-
-bool is_made_from(const Calibration& calibration, const Model& model, MatrixView<const std::int32_t> tokens) {
-  for (const Estimator estimator : {Estimator::kSample, Estimator::kToken})
-    for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16})
-      if (fingerprint_of(model, tokens, estimator, precision) == calibration.fingerprint) return true;
-  return false;
 }
 
 }  // namespace squeeze

@@ -44,8 +44,11 @@ struct CalibrationOutcome {
   std::int64_t size_bytes = 0;
 };
 
+// What a calibration was made from, I32 [samples, length] as "tokens": refinement learns from them.
+inline constexpr const char* kCalibrationTokens = "tokens.safetensors";
+
 // tokens: int32 [samples, length], ids checked against the vocabulary. Writes <out>/fisher.safetensors (one F32 [N, K]
-// per matrix under "<name>.weight") and <out>/calibration.json.
+// per matrix under "<name>.weight"), <out>/tokens.safetensors and <out>/calibration.json.
 Result<CalibrationOutcome> calibrate(const Model& model, MatrixView<const std::int32_t> tokens,
                                      const CalibrationOptions& options, RunContext& context);
 
@@ -56,7 +59,5 @@ struct Calibration {
   TensorStore store;
 };
 Result<Calibration> open_calibration(const std::filesystem::path& folder, const Model& model);
-// Whether these are the tokens that it was made from, with whichever estimator and precision.
-bool is_made_from(const Calibration& calibration, const Model& model, MatrixView<const std::int32_t> tokens);
 
 }  // namespace squeeze

@@ -166,8 +166,8 @@ void CalibrationJournal::leave() const {
 }
 
 Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_fingerprint,
-                                                 const CalibrationOptions& options, std::int64_t samples,
-                                                 std::int64_t length) {
+                                                 const CalibrationOptions& options,
+                                                 MatrixView<const std::int32_t> tokens) {
   std::vector<SafetensorsFile> layers;
   std::vector<TensorSource> sources;
   nlohmann::json matrices = nlohmann::json::array();
@@ -191,14 +191,17 @@ Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_f
                                  {"checkpointFingerprint", checkpoint_fingerprint},
                                  {"estimator", estimator_name},
                                  {"precision", name_of(options.precision)}}));
+  SQUEEZE_TRY(write_safetensors(folder_ / kCalibrationTokens,
+                                {tensor_source("tokens", DType::kI32, {tokens.rows, tokens.cols}, tokens.flat())},
+                                {{"fingerprint", fingerprint_}}));
   const std::string description = nlohmann::json{{"formatVersion", 1},
                                                  {"toolVersion", SQUEEZE_VERSION},
                                                  {"fingerprint", fingerprint_},
                                                  {"checkpointFingerprint", checkpoint_fingerprint},
                                                  {"estimator", estimator_name},
                                                  {"precision", name_of(options.precision)},
-                                                 {"samples", samples},
-                                                 {"length", length},
+                                                 {"samples", tokens.rows},
+                                                 {"length", tokens.cols},
                                                  {"loss", loss_},
                                                  {"matrices", std::move(matrices)}}
                                       .dump(2) +
@@ -209,7 +212,7 @@ Result<std::int64_t> CalibrationJournal::publish(const std::string& checkpoint_f
 
   std::error_code code;
   std::int64_t bytes = 0;
-  for (const char* name : {kFisher, kDescription})
+  for (const char* name : {kFisher, kCalibrationTokens, kDescription})
     bytes += static_cast<std::int64_t>(fs::file_size(folder_ / name, code));
   if (fs::exists(fs::symlink_status(out_, code))) return exists_already(out_);
   for (std::size_t i = 0; i < statistics_.size(); ++i) fs::remove(layer_path(static_cast<std::int64_t>(i)), code);

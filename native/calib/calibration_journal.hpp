@@ -38,7 +38,7 @@ class CalibrationJournal {
   void leave() const;
   // Writes the final files from those of the layers and renames the folder. Gives the bytes of the folder.
   Result<std::int64_t> publish(const std::string& checkpoint_fingerprint, const CalibrationOptions& options,
-                               std::int64_t samples, std::int64_t length);
+                               MatrixView<const std::int32_t> tokens);
 
  private:
   CalibrationJournal() = default;

@@ -14,7 +14,7 @@
 namespace squeeze::contract {
 
 inline constexpr std::int64_t kProtocolVersion = 1;
-inline constexpr std::string_view kContractHash = "624d1eff1cc1bb10";
+inline constexpr std::string_view kContractHash = "08a8b82f1920e16a";
 
 // What went wrong, for programs.
 using squeeze::ErrorCode;
@@ -707,8 +707,7 @@ struct QuantizationStartParams {
   std::string checkpoint = {};
   // Folder of a calibration of the same checkpoint; needed when weighting is "fisher".
   std::optional<std::string> calibration = {};
-  // safetensors file with "tokens", int32 [samples, length]; needed when the recipe refines. With a calibration, its
-  // own.
+  // safetensors file with "tokens", int32 [samples, length]; needed when the recipe refines without a calibration.
   std::optional<std::string> tokens = {};
   Recipe recipe = {};
   // Folder to make; an unfinished one of the same inputs beside it is taken up again.
@@ -1092,7 +1091,7 @@ struct MatrixSensitivity {
 
 struct CalibrationResult {
   static constexpr std::string_view kind = "calibration";
-  // Folder with calibration.json and fisher.safetensors.
+  // Folder with calibration.json, fisher.safetensors and tokens.safetensors.
   std::string out = {};
   // Names this calibration: checkpoint, tokens, estimator, precision.
   std::string fingerprint = {};

@@ -95,13 +95,10 @@ Result<void> Run::open_inputs() {
 }
 
 Result<void> Run::open_tokens() {
-  SQUEEZE_ASSIGN(tokens_, read_tokens(*params_.tokens, model().config()));
-  SQUEEZE_TRY(check_refinement(model(), tokens_.view()));
-  if (!source_->calibration() || is_made_from(*source_->calibration(), model(), tokens_.view())) return {};
-  return Error{.code = ErrorCode::kCalibrationMismatch,
-               .message = "The text for refinement is not the one that the calibration in " + *params_.calibration +
-                          " was made from.",
-               .hint = "Name that text, or leave the calibration out: then one is made from the text."};
+  const fs::path path =
+      uses_calibration(params_) ? fs::path(*params_.calibration) / kCalibrationTokens : fs::path(*params_.tokens);
+  SQUEEZE_ASSIGN(tokens_, read_tokens(path, model().config()));
+  return check_refinement(model(), tokens_.view());
 }
 
 // What is copied as it is makes a result useless just as well: found now, and not after hours.
@@ -401,7 +398,7 @@ Result<void> check_quantization(const contract::QuantizationStartParams& params)
     if (params.recipe.group.value_or(0) > 0 || params.recipe.share.value_or(1) > 1)
       return Error{.code = ErrorCode::kInvalidRequest,
                    .message = "Only codebooks of one row each can be refined; the recipe has a group or a share."};
-    if (!params.tokens)
+    if (!params.tokens && !uses_calibration(params))
       return Error{.code = ErrorCode::kInvalidRequest,
                    .message = "The recipe refines its codebooks, and no tokens to do so on are named."};
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ErrorInfo } from '../../src/shared/contract/errors.ts'
@@ -50,19 +50,24 @@ describe('refinement', () => {
     })
   })
 
-  test('is on the text of the calibration', async () => {
+  test('needs the tokens of the calibration', async () => {
     const made = calibration(at('model'), at('tokens.safetensors'), at('its-calibration'))
     const { jobId } = await wire.result('calibration.start', made)
     expect((await wire.ended(jobId)).outcome).toBe('done')
-    writeTokenRows(at('others.safetensors'), tokenRows(5, 32))
+    const kept = join(at('its-calibration'), 'tokens.safetensors')
     const params = quantization(at('model'), at('refined'), {
       calibration: at('its-calibration'),
-      tokens: at('others.safetensors'),
       recipe: { ...refining, weighting: 'fisher' },
     })
+    writeTokenRows(kept, [[1, 2, 1_000_000]])
     expect(await failure('quantization.start', params)).toMatchObject({
-      code: 'calibration-mismatch',
-      message: expect.stringContaining('its-calibration') as string,
+      code: 'invalid-request',
+      message: expect.stringContaining('outside the vocabulary') as string,
+    })
+    rmSync(kept)
+    expect(await failure('quantization.start', params)).toMatchObject({
+      code: 'file-not-found',
+      message: expect.stringContaining(kept) as string,
     })
   })
 

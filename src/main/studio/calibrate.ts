@@ -1,9 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
 import type { Precision } from '../../shared/contract/sidecar/common.ts'
 import type { CalibrationResult } from '../../shared/contract/sidecar/calibration.ts'
-import { fail } from '../../shared/contract/studio-error.ts'
 import { insertCalibration, listCalibrations, type CalibrationRow } from '../db/index.ts'
 import { throwIfAborted } from '../sidecar/index.ts'
 import { calibrationSamples, loadTokenizer, readText, type TokenRows } from '../text/index.ts'
@@ -76,22 +74,6 @@ export async function samplesOf(model: Model, { text, samples, length }: Calibra
   return calibrationSamples(tokenizer.encode(text.text), { samples, length, textName: text.name })
 }
 
-/** The plan behind a calibration that is named by its folder; the text has to be named as it was then. */
-export async function planOfCalibration(context: Context, model: Model, inputs: CalibrationInputs, folder: string) {
-  const path = join(folder, 'calibration.json')
-  const made = z.object({ samples: z.int().min(1), length: z.int().min(2) }).safeParse(readJson(path))
-  if (!made.success) throw fail('file-malformed', `${path} does not say what samples it was made from.`)
-  return planCalibration(context, model, { ...inputs, ...made.data })
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch {
-    return undefined
-  }
-}
-
 /** A finished calibration of the same inputs that is still on disk. */
 export function findCalibration(context: Context, model: Model, plan: CalibrationPlan): CalibrationRow | undefined {
   if (!model.project) return undefined
@@ -102,7 +84,7 @@ export function findCalibration(context: Context, model: Model, plan: Calibratio
       row.length === plan.length &&
       row.estimator === plan.estimator &&
       row.precision === plan.precision &&
-      existsSync(join(row.path, 'calibration.json')),
+      ['calibration.json', 'tokens.safetensors'].every((name) => existsSync(join(row.path, name))),
   )
 }
 

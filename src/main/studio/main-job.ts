@@ -77,7 +77,7 @@ export async function mainJob(
       : await ensureCalibration(context, model, { text: request.text }, part(0, 0.4))
   const found = findResult(context, model, recipe, calibration?.path)
   const out = found?.path ?? outputFor(undefined, resultFolder(context, model, recipe), model.inspection.path)
-  const samples = calibration?.plan ?? (recipe.refine ? await planCalibration(context, model, request) : undefined)
+  const samples = recipe.refine && !calibration ? await planCalibration(context, model, request) : undefined
   const plan = { recipe, calibration: calibration?.path, samples, out }
   const sizes = found ?? (await runQuantization(context, model, plan, part(0.4, 0.7))).result
   const squeezed = await openModel(context, out, options)

@@ -10,7 +10,6 @@ import {
   defaultFolder,
   findCalibration,
   planCalibration,
-  planOfCalibration,
   runCalibration,
   samplesOf,
   type CalibrationInputs,
@@ -65,13 +64,12 @@ export async function quantize(
   }
   if (request.calibration !== undefined) {
     const calibration = calibrationFolder(request.calibration)
-    const samples = recipe.refine ? await planOfCalibration(context, model, request, calibration) : undefined
-    return runQuantization(context, model, { recipe, calibration, samples, out }, options)
+    return runQuantization(context, model, { recipe, calibration, out }, options)
   }
   const first = { ...options, onProgress: stretch(options.onProgress, 0, CALIBRATION_SHARE) }
-  const { path, made, plan } = await ensureCalibration(context, model, request, first, `${out}.calibration`)
+  const { path, made } = await ensureCalibration(context, model, request, first, `${out}.calibration`)
   const rest = made ? { ...options, onProgress: stretch(options.onProgress, CALIBRATION_SHARE, 1) } : options
-  return runQuantization(context, model, { recipe, calibration: path, samples: plan, out }, rest)
+  return runQuantization(context, model, { recipe, calibration: path, out }, rest)
 }
 
 /** A calibration of these inputs: one of the project where there is one, else made, into `fallback` without a project. */
@@ -81,14 +79,14 @@ export async function ensureCalibration(
   inputs: CalibrationInputs,
   options: RunOptions,
   fallback?: string,
-): Promise<{ path: string; made: boolean; plan: CalibrationPlan }> {
+): Promise<{ path: string; made: boolean }> {
   const plan = await planCalibration(context, model, inputs)
   const found = findCalibration(context, model, plan)
-  if (found) return { path: found.path, made: false, plan }
+  if (found) return { path: found.path, made: false }
   const folder = defaultFolder(context, model, plan)
   const out = outputFor(undefined, folder ?? fallback, model.inspection.path)
   await runCalibration(context, model, plan, out, options)
-  return { path: out, made: true, plan }
+  return { path: out, made: true }
 }
 
 function calibrationFolder(given: string): string {
@@ -103,7 +101,7 @@ export type QuantizationPlan = {
   recipe: Recipe
   /** Folder of the calibration, where the recipe needs one. */
   calibration?: string | undefined
-  /** What a recipe that refines learns from. */
+  /** What a recipe that refines learns from where it has no calibration. */
   samples?: CalibrationPlan | undefined
   out: string
 }

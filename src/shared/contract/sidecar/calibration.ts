@@ -74,7 +74,7 @@ export type MatrixSensitivity = z.infer<typeof matrixSensitivity>
 
 export const calibrationResult = z.object({
   kind: z.literal('calibration'),
-  out: z.string().describe('Folder with calibration.json and fisher.safetensors.'),
+  out: z.string().describe('Folder with calibration.json, fisher.safetensors and tokens.safetensors.'),
   fingerprint: z.string().describe('Names this calibration: checkpoint, tokens, estimator, precision.'),
   checkpointFingerprint: z.string().describe('Fingerprint of the checkpoint it was made for.'),
   estimator,

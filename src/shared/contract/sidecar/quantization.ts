@@ -59,7 +59,7 @@ export const quantizationStartParams = z.object({
     .string()
     .optional()
     .describe(
-      'safetensors file with "tokens", int32 [samples, length]; needed when the recipe refines. With a calibration, its own.',
+      'safetensors file with "tokens", int32 [samples, length]; needed when the recipe refines without a calibration.',
     ),
   recipe,
   out: z.string().describe('Folder to make; an unfinished one of the same inputs beside it is taken up again.'),

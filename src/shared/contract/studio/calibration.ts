@@ -6,7 +6,7 @@ import { durationMs, folderFound, rowId, sizeBytes, timestampMs } from './common
 /** A calibration as the project lists it. */
 export const calibrationSummary = z.object({
   id: rowId,
-  path: z.string().describe('Folder with calibration.json and fisher.safetensors.'),
+  path: z.string().describe('Folder with calibration.json, fisher.safetensors and tokens.safetensors.'),
   fingerprint: z.string().describe('Names this calibration: checkpoint, tokens, estimator, precision.'),
   textName: z.string().optional().describe('Name of the text that was read.'),
   estimator,
