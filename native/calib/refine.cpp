@@ -19,12 +19,14 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kHeldOutEvery = 5;  // one sample of so many
-constexpr std::int64_t kBatch = 8;         // samples of one step
-// Rate of the first step, in distances between entries of a row, as RefinedCodebooks::move has it; it falls to zero
-// along half a cosine.
+// Tokens, in whole samples and at least one: of a step, and held out, which are a fifth of all at most.
+constexpr std::int64_t kStepTokens = 2048, kHeldOutTokens = 4096;
+constexpr std::int64_t kLeastPerHeldOut = 5;
+// Rate of the first step, in distances between entries of a row, as RefinedCodebooks::move has it. It falls to zero
+// along half a cosine, and is cut to a third whenever it turns out to be too high for what there is to win.
 constexpr double kRate = 0.03;
-constexpr std::int64_t kJudgeEvery = 5;  // steps
+constexpr double kCut = 1.0 / 3;
+constexpr std::int64_t kJudgeEvery = 4;  // steps
 constexpr auto kJournalEvery = std::chrono::seconds(5);
 constexpr double kBackwardCost = 3;  // of a layer, in forward passes of it
 
@@ -37,9 +39,11 @@ struct Samples {
 };
 
 Samples split(MatrixView<const std::int32_t> tokens) {
+  const std::int64_t most = std::max<std::int64_t>(1, tokens.rows / kLeastPerHeldOut);
+  const std::int64_t count = std::clamp<std::int64_t>(kHeldOutTokens / tokens.cols, 1, most);
   std::vector<std::int64_t> order, held_out;
-  for (std::int64_t s = 0; s < tokens.rows; ++s)
-    (s % kHeldOutEvery == std::min(kHeldOutEvery, tokens.rows) - 1 ? held_out : order).push_back(s);
+  for (std::int64_t s = 0; s < tokens.rows; ++s)  // evenly from the whole text
+    ((s + 1) * count / tokens.rows > s * count / tokens.rows ? held_out : order).push_back(s);
   // Neighbours in a text are alike: a step is to see samples from all over it. (std::shuffle differs by library.)
   std::mt19937 random(1);
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
@@ -77,7 +81,7 @@ class Refiner {
   Result<double> loss_of(Rows samples, MatrixView<const float> x, MatrixView<float> gradient);
   Result<double> held_out_loss();
   Result<void> gather(std::int64_t layer, MatrixView<const float> x, MatrixView<float> gradient);
-  Result<void> step(std::int64_t number);
+  Result<void> step(RefinementState& state);
   Result<void> judge(RefinementState& state);
   Result<void> descend(const RefinementJournal& journal, RefinementState& state);
   std::string inputs_text() const;
@@ -131,7 +135,8 @@ Refiner::Work Refiner::work_of(std::int64_t steps, std::int64_t judged) const {
 }
 
 Refiner::Rows Refiner::batch_of(std::int64_t step) const {
-  const std::int64_t batches = std::max<std::int64_t>(1, samples_.training / kBatch);
+  const std::int64_t size = std::max<std::int64_t>(1, kStepTokens / samples_.tokens.cols);
+  const std::int64_t batches = std::max<std::int64_t>(1, samples_.training / size);
   const std::int64_t batch = (step - 1) % batches;
   const std::int64_t first = batch * samples_.training / batches;
   return {first, (batch + 1) * samples_.training / batches - first};
@@ -245,7 +250,8 @@ Result<void> Refiner::gather(std::int64_t index, MatrixView<const float> x, Matr
   return {};
 }
 
-Result<void> Refiner::step(std::int64_t number) {
+Result<void> Refiner::step(RefinementState& state) {
+  const std::int64_t number = state.step + 1;
   const Rows samples = batch_of(number);
   const auto slot = [&](std::int64_t i) { return inputs_->slot(i).rows_from(0, samples.count * samples_.tokens.cols); };
   student_->embed(tokens_of(samples), slot(0));
@@ -260,9 +266,10 @@ Result<void> Refiner::step(std::int64_t number) {
   if (!std::isfinite(loss)) return Error{.code = ErrorCode::kValueNotFinite, .message = "Refinement has diverged."};
   for (std::int64_t i = layers() - 1; i >= 0; --i) SQUEEZE_TRY(gather(i, slot(i), gradient));
   const double progress = static_cast<double>(number - 1) / static_cast<double>(options_.steps);
-  const double rate = kRate * 0.5 * (1 + std::cos(std::numbers::pi * progress));
+  const double rate = kRate * std::pow(kCut, state.cuts) * 0.5 * (1 + std::cos(std::numbers::pi * progress));
   for (auto& entry : codebooks_)
-    if (entry) entry->move(number, rate);
+    if (entry) entry->move(number - state.begun, rate);
+  state.step = number;
   return {};
 }
 
@@ -273,8 +280,7 @@ Result<void> Refiner::descend(const RefinementJournal& journal, RefinementState&
     const bool last = state.step == options_.steps;
     if (state.judged < state.step && (last || state.step % kJudgeEvery == 0)) SQUEEZE_TRY(judge(state));
     if (last) return {};
-    SQUEEZE_TRY(step(state.step + 1));
-    ++state.step;
+    SQUEEZE_TRY(step(state));
     if (const auto now = std::chrono::steady_clock::now(); now - written > kJournalEvery) {
       SQUEEZE_TRY(journal.write(state));
       written = now;
@@ -294,9 +300,12 @@ Result<void> Refiner::judge(RefinementState& state) {
     state.best = loss;
     state.best_step = state.step;
     for_each_codebooks([&](const std::string& name, RefinedCodebooks& c) { state.best_tables[name] = c.rounded(); });
+  } else {
+    for_each_codebooks([&](const std::string& name, RefinedCodebooks& c) { c.return_to(state.best_tables.at(name)); });
+    ++state.cuts;
+    state.begun = state.step;
   }
   state.judged = state.step;
-
   return {};
 }
 
@@ -335,7 +344,7 @@ Result<void> check_refinement(const Model& checkpoint, MatrixView<const std::int
   if (tokens.rows >= 2) return {};
   return Error{.code = ErrorCode::kTextTooShort,
                .message = "Refinement needs at least two samples: one to learn from, one to be judged by.",
-               .hint = "Take a longer text, or shorter samples."};
+               .hint = "Take a longer text or shorter samples, or do not refine."};
 }
 
 Result<Refinement> refine(const Model& checkpoint, const Model& squeezed, MatrixView<const std::int32_t> tokens,

@@ -79,6 +79,12 @@ void RefinedCodebooks::move(std::int64_t step, double rate) {
   }
 }
 
+void RefinedCodebooks::return_to(std::span<const Half> values) {
+  std::ranges::transform(values, values_.values.begin(), [](Half value) { return to_float(value); });
+  std::ranges::fill(first_moment_.values, 0.0f);
+  std::ranges::fill(second_moment_.values, 0.0f);
+}
+
 std::vector<MatrixView<float>> RefinedCodebooks::state() {
   return {values_.view(), first_moment_.view(), second_moment_.view()};
 }

@@ -30,9 +30,12 @@ class RefinedCodebooks {
   void release();
   MatrixView<const double> gradient() const { return gradient_.view(); }  // [N, 2^b]
 
-  // One step of Adam (Kingma and Ba, arXiv 1412.6980), number `step` ≥ 1, by the gradient gathered last. An entry moves
-  // by about `rate` times the mean distance between the row's entries as they were stored.
+  // One step of Adam (Kingma and Ba, arXiv 1412.6980), number `step` ≥ 1 since the beginning or the last return, by the
+  // gradient gathered last. An entry moves by about `rate` times the mean distance between the row's entries as they
+  // were stored.
   void move(std::int64_t step, double rate);
+  // To values as rounded() gave them, with nothing remembered of gradients.
+  void return_to(std::span<const Half> values);
 
   // For a journal: [values, first moment, second moment], each [N, 2^b] fp32.
   std::vector<MatrixView<float>> state();

@@ -1,8 +1,8 @@
 #include "calib/refinement_journal.hpp"
 
-#include <cstdio>
 #include <cstring>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "tensor/safetensors.hpp"
 
@@ -11,21 +11,24 @@ namespace squeeze {
 namespace {
 
 std::string text_of(const RefinementState& state) {
-  char text[120];
-  std::snprintf(text, sizeof(text), "%lld %lld %lld %.17g %.17g", static_cast<long long>(state.step),
-                static_cast<long long>(state.judged), static_cast<long long>(state.best_step), state.before,
-                state.best);
-  return text;
+  return nlohmann::json{{"step", state.step}, {"judged", state.judged}, {"best_step", state.best_step},
+                        {"cuts", state.cuts}, {"begun", state.begun},   {"before", state.before},
+                        {"best", state.best}}
+      .dump();
 }
 
+// False where a field is missing.
 bool parse(const std::string& text, RefinementState& state) {
-  long long step = 0, judged = 0, best_step = 0;
-  if (std::sscanf(text.c_str(), "%lld %lld %lld %lf %lf", &step, &judged, &best_step, &state.before, &state.best) != 5)
-    return false;
-  state.step = step;
-  state.judged = judged;
-  state.best_step = best_step;
-  return true;
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto take = [&](const char* name, auto& value) {
+    const auto entry = json.is_object() ? json.find(name) : json.end();
+    if (entry == json.end() || !entry->is_number()) return false;
+    entry->get_to(value);
+    return true;
+  };
+  return take("step", state.step) && take("judged", state.judged) && take("best_step", state.best_step) &&
+         take("cuts", state.cuts) && take("begun", state.begun) && take("before", state.before) &&
+         take("best", state.best);
 }
 
 // body(name, bytes, dtype, shape) for each tensor of a state.
@@ -80,12 +83,7 @@ bool RefinementJournal::read(RefinementState& state) const {
     const auto bytes = tensors.at(name)->bytes;
     std::memcpy(values.data(), bytes.data(), bytes.size());
   });
-  state.step = found.step;
-  state.judged = found.judged;
-  state.best_step = found.best_step;
-  state.before = found.before;
-  state.best = found.best;
-  return true;
+  return parse(text->second, state);
 }
 
 }  // namespace squeeze

@@ -17,7 +17,8 @@ struct RefinementState {
   std::int64_t step = 0;     // done
   std::int64_t judged = -1;  // the last one that was measured on the held-out samples
   std::int64_t best_step = 0;
-  double before = 0, best = 0;  // loss on the held-out samples, at the beginning and at best_step
+  std::int64_t cuts = 0, begun = 0;  // returns to the best step, and the step at which the last one happened
+  double before = 0, best = 0;       // loss on the held-out samples, at the beginning and at best_step
   // By linear: what is being moved, as RefinedCodebooks::state gives it, and the codebooks of best_step.
   std::map<std::string, std::vector<MatrixView<float>>> moving;
   std::map<std::string, std::vector<Half>> best_tables;
