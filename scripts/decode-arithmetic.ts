@@ -48,7 +48,19 @@ async function measure(checkpoint: string, text: string | undefined): Promise<vo
   )
   for (const bits of ['3', '4']) {
     const out = join(folder, `${name}-${bits}`)
-    squeeze('quantize', checkpoint, '--bits', bits, '--sparsity', '0.45%', '--calibration', calibration, '--out', out)
+    squeeze(
+      'quantize',
+      checkpoint,
+      '--bits',
+      bits,
+      '--sparsity',
+      '0.45%',
+      '--as-published',
+      '--calibration',
+      calibration,
+      '--out',
+      out,
+    )
     const found = JSON.parse(run(join(root, 'build/bench/arithmetic_bench'), out, windows)) as Record<string, number>
     const cells = [found['products'], found['decode_fp32'], found['decode_int16']].map((value) => value!.toFixed(5))
     console.log(`| ${name} | ${bits} | ${cells.join(' | ')} | ${found['int16_percent']!.toFixed(4)} % |`)

@@ -66,10 +66,7 @@ function pairs(refine: string): Cell[] {
         sparsity,
         rule: sparsity === 0 ? '' : values.outliers,
         weighted: true,
-        flags: [
-          ...['--method', 'squeezellm', '--outliers', values.outliers],
-          ...(steps === '0' ? [] : ['--refine', steps]),
-        ],
+        flags: [...['--method', 'squeezellm', '--outliers', values.outliers], ...['--refine', steps]],
       })),
     ),
   )
@@ -86,7 +83,15 @@ function cells(): Cell[] {
     ] as const) {
       for (const sparsity of sparsities) {
         for (const rule of sparsity === 0 ? ['paper'] : ['paper', 'loss-aware']) {
-          const flags = ['--method', 'squeezellm', '--outliers', rule, ...(weighted ? [] : ['--unweighted'])]
+          const flags = [
+            '--method',
+            'squeezellm',
+            '--outliers',
+            rule,
+            '--refine',
+            '0',
+            ...(weighted ? [] : ['--unweighted']),
+          ]
           list.push({ label, bits, sparsity, rule: sparsity === 0 ? '' : rule, weighted, flags })
         }
       }
@@ -156,7 +161,6 @@ try {
         '--sparsity',
         String(cell.sparsity),
         ...(cell.weighted ? ['--calibration', calibration] : []),
-        ...(cell.flags.includes('--refine') ? ['--text', calibrationText] : []),
         '--out',
         out,
       )

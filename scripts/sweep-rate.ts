@@ -80,7 +80,7 @@ function rateOf(argument: string): string {
     const part = grid.filter((_, index) => index % 4 === pair % 4)
     for (const { bits, sparsity } of part) {
       const out = join(scratch, 'result')
-      const recipe = ['--bits', String(bits), '--sparsity', String(sparsity), '--out', out]
+      const recipe = ['--bits', String(bits), '--sparsity', String(sparsity), '--as-published', '--out', out]
       const made = squeeze(home, 'quantize', checkpoint, ...calibration, ...recipe)
       const scored = squeeze(home, 'evaluate', out, '--text', measured, '--against', checkpoint, ...evaluation)
       rmSync(out, { recursive: true })

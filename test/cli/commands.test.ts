@@ -11,7 +11,6 @@ describeBuilt('the commands', () => {
   const checkpoint = join(folder, 'tiny')
   const calibration = join(folder, 'calibration')
   const result = join(folder, 'result')
-  const other = join(folder, 'other.txt')
   const json = jsonIn(home)
   const human = (args: string[], input?: string) =>
     squeeze([...args, '--home', home], { cwd: folder, ...(input === undefined ? {} : { input }) })
@@ -19,7 +18,6 @@ describeBuilt('the commands', () => {
 
   beforeAll(() => {
     makeTinyCheckpoint(checkpoint)
-    writeFileSync(other, readFileSync(sampleText, 'utf8').slice(20_000, 40_000))
   })
 
   const done = (run: Run, kind: string) => {
@@ -155,11 +153,13 @@ describeBuilt('the commands', () => {
         method: 'squeezellm',
         bits: 3,
         sparsity: 0.0045,
-        outliers: 'paper',
+        outliers: 'loss-aware',
         solver: 'exact',
         weighting: 'fisher',
+        refine: 20,
       },
     })
+    expect(made.refinement.after).toBeLessThanOrEqual(made.refinement.before)
     expect(made.bitsPerWeight).toBeGreaterThan(3)
     expect(made.bitsPerWeight).toBeLessThan(8)
     expect(made.sizeBytes).toBeLessThan(made.checkpointSizeBytes)
@@ -168,19 +168,27 @@ describeBuilt('the commands', () => {
     expect(inspected.bitsPerWeight).toBeCloseTo(made.bitsPerWeight, 6)
   })
 
-  it('quantize and refine, with the text of the calibration named again', async () => {
-    const args = ['quantize', checkpoint, '--calibration', calibration, '--bits', '2', '--refine', '6']
-    const missing = await json([...args, '--text', other, '--out', join(folder, 'refined')])
-    expect(missing.last).toMatchObject({ kind: 'error', code: 'calibration-mismatch' })
-    expect(missing.last.hint).toMatch(/Name that text/)
+  it('quantize in other ways than the usual', async () => {
+    const args = ['quantize', checkpoint, '--calibration', calibration, '--bits', '2']
+    const recipeOf = async (name: string, ...more: string[]) =>
+      done(await json([...args, ...more, '--out', join(folder, name)]), 'quantize').recipe
+    const published = await recipeOf('published', '--as-published')
+    expect(published).toMatchObject({ method: 'squeezellm', outliers: 'paper' })
+    expect(published).not.toHaveProperty('refine')
+    // Codebooks of several rows cannot be refined.
+    expect(await recipeOf('shared', '--share', '4')).not.toHaveProperty('refine')
+    expect(await recipeOf('plain', '--refine', '0')).toMatchObject({ outliers: 'loss-aware' })
+  })
 
-    const made = done(await json([...args, '--text', sampleText, '--out', join(folder, 'refined')]), 'quantize')
+  it('quantize and refine, on the text of the calibration', async () => {
+    const args = ['quantize', checkpoint, '--calibration', calibration, '--bits', '2', '--refine', '6']
+    const made = done(await json([...args, '--out', join(folder, 'refined')]), 'quantize')
     expect(made.recipe.refine).toBe(6)
     expect(made.refinement.after).toBeLessThanOrEqual(made.refinement.before)
     const inspected = done(await json(['inspect', join(folder, 'refined')]), 'inspect')
     expect(inspected.recipe).toEqual(made.recipe)
 
-    const { stdout, status } = await human([...args, '--text', sampleText])
+    const { stdout, status } = await human(args)
     expect(status).toBe(0)
     expect(stdout).toMatch(/refined in 6 steps/)
     expect(stdout).toMatch(/Refined +6 steps on 5 samples/)
@@ -202,7 +210,7 @@ describeBuilt('the commands', () => {
   it('quantize calibrates first, and takes the calibration over the next time', async () => {
     const args = ['quantize', checkpoint, '--text', sampleText, ...small]
     const first = done(await json([...args, '--bits', '4']), 'quantize')
-    expect(first.out).toBe(join(home, 'projects', 'tiny', 'results', 'squeezellm-4bit-exact'))
+    expect(first.out).toBe(join(home, 'projects', 'tiny', 'results', 'squeezellm-4bit-exact-refine20'))
     // Calibrated by the test above, with these very inputs.
     expect(first.calibration).toBe(calibration)
     const other = done(
@@ -210,7 +218,7 @@ describeBuilt('the commands', () => {
       'quantize',
     )
     expect(other.calibration).toMatch(/sample-5x64-/)
-    expect(other.out).toMatch(/squeezellm-4bit-exact-2$/)
+    expect(other.out).toMatch(/squeezellm-4bit-exact-refine20-2$/)
   })
 
   it('evaluate', async () => {

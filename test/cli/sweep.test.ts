@@ -69,6 +69,7 @@ describeBuilt('sweeping', () => {
       '4',
       '--sparsity',
       '1%',
+      '--as-published',
       ...inputs.slice(0, 6),
       '--out',
       out,

@@ -2,6 +2,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { MEMORY_HINT, parseMemory } from '../../shared/memory-limit.ts'
 import type { Precision } from '../../shared/contract/sidecar/common.ts'
+import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
+import { DEFAULT_RECIPE, PUBLISHED_RECIPE, REFINEMENT_STEPS, refinable } from '../../shared/recipe/default-recipe.ts'
 import type { Studio } from '../studio/index.ts'
 
 /** Options that every command takes. */
@@ -65,13 +67,39 @@ export function addCalibrationOptions(command: Command): Command {
     .addOption(precisionOption())
 }
 
-export function refineOption(): Option {
-  return new Option(
-    '--refine <steps>',
-    'steps of gradient descent on the codebooks, after clustering; on the processor',
-  )
-    .argParser(integer(0, 10_000))
-    .default(0)
+export type QualityOptions = { outliers?: Recipe['outliers']; refine?: number; asPublished?: true }
+
+/** Options that say what is done beyond clustering once. */
+export function addQualityOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--outliers <rule>', `how the kept weights are chosen (default: ${DEFAULT_RECIPE.outliers})`).choices([
+        'paper',
+        'loss-aware',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--refine <steps>',
+        `steps of gradient descent on the codebooks, after clustering (default: ${REFINEMENT_STEPS} where a codebook serves one row and a calibration is used)`,
+      ).argParser(integer(0, 10_000)),
+    )
+    .addOption(
+      new Option('--as-published', 'as SqueezeLLM has it: --outliers paper --refine 0').conflicts([
+        'outliers',
+        'refine',
+      ]),
+    )
+}
+
+/** The fields of a recipe that those options ask for. */
+export function qualityFields<R extends Partial<Recipe>>(
+  recipe: R,
+  { outliers, refine, asPublished }: QualityOptions,
+): R & Pick<Recipe, 'outliers' | 'refine'> {
+  const usual = asPublished ? PUBLISHED_RECIPE : DEFAULT_RECIPE
+  const steps = refine ?? (!asPublished && refinable(recipe) ? REFINEMENT_STEPS : 0)
+  return { ...recipe, outliers: outliers ?? usual.outliers, ...(steps > 0 ? { refine: steps } : {}) }
 }
 
 export function precisionOption(): Option {

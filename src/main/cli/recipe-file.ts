@@ -1,17 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { Option } from 'commander'
 import { recipe as recipeSchema, type Recipe } from '../../shared/contract/sidecar/quantization.ts'
+import { PUBLISHED_RECIPE } from '../../shared/recipe/default-recipe.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 
-/** What a file may leave out. */
-const DEFAULTS = {
-  method: 'squeezellm',
-  bits: 3,
-  sparsity: 0,
-  outliers: 'paper',
-  solver: 'exact',
-  weighting: 'fisher',
-} satisfies Recipe
+/** What a file may leave out. It is to mean the same everywhere and later, so nothing is added to what it says. */
+const DEFAULTS = { ...PUBLISHED_RECIPE, sparsity: 0 } satisfies Recipe
 
 const MOST_BYTES = 16 * 2 ** 20
 

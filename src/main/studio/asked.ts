@@ -48,7 +48,7 @@ const askedFor = z.discriminatedUnion('useCase', [
     useCase: z.literal('mainJob'),
     request: z.strictObject({
       checkpoint: path,
-      recipe: recipe.partial().optional(),
+      recipe: recipe.optional(),
       text: path.optional(),
       evaluateOn: path.optional(),
     }),

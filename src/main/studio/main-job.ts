@@ -1,6 +1,7 @@
 import type { CheckpointInspectResult } from '../../shared/contract/sidecar/checkpoint.ts'
 import type { Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import type { Stamp } from '../../shared/contract/studio/index.ts'
+import { DEFAULT_RECIPE } from '../../shared/recipe/default-recipe.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
 import { asking, lasting } from './asked.ts'
 import type { Context } from './context.ts'
@@ -15,8 +16,8 @@ import { makeStamp } from './stamp.ts'
 
 export type MainJobRequest = {
   checkpoint: string
-  /** What differs from SqueezeLLM at 3 bits with 0.45 % kept. */
-  recipe?: Partial<Recipe> | undefined
+  /** The usual one when absent. */
+  recipe?: Recipe | undefined
   /** Text to calibrate on; the bundled sample when absent. */
   text?: string | undefined
   /** Text to measure on; the bundled held-out text when absent. */
@@ -62,15 +63,7 @@ export async function mainJob(
   const model = await openCheckpoint(context, request.checkpoint, options)
   const { project } = model
   if (!project) throw fail('internal', 'The main job has no project.')
-  const recipe: Recipe = {
-    method: 'squeezellm',
-    bits: 3,
-    sparsity: 0.0045,
-    outliers: 'paper',
-    solver: 'exact',
-    weighting: 'fisher',
-    ...request.recipe,
-  }
+  const recipe: Recipe = request.recipe ?? DEFAULT_RECIPE
   const calibration =
     recipe.weighting === 'none'
       ? undefined

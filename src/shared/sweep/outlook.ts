@@ -1,6 +1,7 @@
 import type { Recipe } from '../contract/sidecar/quantization.ts'
 import type { MatrixErrors } from '../contract/sidecar/sweep.ts'
 import type { MeasuredPoint } from '../contract/studio/sweep.ts'
+import { PUBLISHED_RECIPE } from '../recipe/default-recipe.ts'
 import { costOfRecipe, makeErrorTable, type ErrorTable, type RecipeCost } from './error-table.ts'
 import { recipeKey } from './plan.ts'
 import { learnPredictor, predict, type Predictor } from './predict.ts'
@@ -8,8 +9,10 @@ import { learnPredictor, predict, type Predictor } from './predict.ts'
 /** A recipe without what is varied: widths, sparsities, exceptions. */
 export type Base = Omit<Recipe, 'bits' | 'sparsity' | 'overrides'>
 
-/** How the studio squeezes unless it is told otherwise. */
-export const BASE: Base = { method: 'squeezellm', outliers: 'paper', solver: 'exact', weighting: 'fisher' }
+const { bits: _bits, sparsity: _sparsity, ...published } = PUBLISHED_RECIPE
+
+/** What is swept unless it is told otherwise: by the paper's rule all widths of a sparsity keep the same weights. */
+export const BASE: Base = published
 
 /** The grid that is measured first: three widths, and sparsities from none to where more bits are the better buy. */
 export const FIRST_BITS = [2, 3, 4]

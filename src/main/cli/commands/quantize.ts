@@ -1,7 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Recipe, Refinement } from '../../../shared/contract/sidecar/quantization.ts'
 import { beyondPaperFields } from '../../../shared/recipe/beyond-paper.ts'
-import { fail } from '../../../shared/contract/studio-error.ts'
 import type { QuantizeOutcome } from '../../studio/index.ts'
 import { facts, strong } from '../layout.ts'
 import {
@@ -10,7 +9,9 @@ import {
   calibrationText,
   fraction,
   integer,
-  refineOption,
+  addQualityOptions,
+  qualityFields,
+  type QualityOptions,
   type CalibrationOptions,
   type CommonOptions,
 } from '../options.ts'
@@ -20,13 +21,12 @@ import { runCommand } from '../session.ts'
 import { bitsPerWeight, bytes, duration, percent, shownPath } from '../units.ts'
 
 type Options = CommonOptions &
-  CalibrationOptions & {
+  CalibrationOptions &
+  QualityOptions & {
     method: string
     bits: number
     sparsity: number
-    outliers: Recipe['outliers']
     solver: Recipe['solver']
-    refine: number
     unweighted?: boolean
     group: number
     share: number
@@ -47,19 +47,18 @@ export function registerQuantize(program: Command): void {
     )
     .option('--bits <bits>', 'bits of an index, 2 to 8', integer(2, 8), 3)
     .option('--sparsity <fraction>', 'share of the weights kept exactly: 0.0045 or 0.45%', fraction(0.2), 0)
-    .addOption(
-      new Option('--outliers <rule>', 'how those are chosen').choices(['paper', 'loss-aware']).default('paper'),
-    )
     .addOption(new Option('--solver <solver>', 'clustering of a row').choices(['exact', 'lloyd']).default('exact'))
-    .addOption(refineOption())
     .addOption(
-      new Option('--recipe <file>', 'recipe to follow, instead of the options above').conflicts([
+      new Option(
+        '--recipe <file>',
+        'recipe to follow, instead of the options above; --refine may go with it',
+      ).conflicts([
         'method',
         'bits',
         'sparsity',
         'outliers',
         'solver',
-        'refine',
+        'asPublished',
         'unweighted',
         'group',
         'share',
@@ -72,19 +71,20 @@ export function registerQuantize(program: Command): void {
     .addOption(outsideOption('--embedding-bits <bits>', 'width of the embedding; 16: as it is'))
     .addOption(outsideOption('--head-bits <bits>', 'width of the output head; 16: as it is'))
     .option('--unweighted', 'cluster with every weight alike, without a calibration')
-    .addOption(new Option('--calibration <folder>', 'calibration to use').conflicts(['unweighted']))
+    .addOption(
+      new Option('--calibration <folder>', 'calibration to use').conflicts([
+        'unweighted',
+        'text',
+        'sample',
+        'wikitext',
+      ]),
+    )
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
-  addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
+  addCommonOptions(addCalibrationOptions(addQualityOptions(command))).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
       const { calibration, samples, length, estimator, precision, out } = options
       const text = calibrationText(studio, options)
-      const recipe = options.recipe === undefined ? recipeOf(options) : readRecipe(options.recipe)
-      if (calibration !== undefined && !recipe.refine && (text !== undefined || options.sample)) {
-        const other = text === undefined ? '--sample' : '--text'
-        throw fail('invalid-request', `--calibration cannot be used with ${other}, unless the recipe refines.`, {
-          hint: 'A calibration is made already; refinement reads its text once more.',
-        })
-      }
+      const recipe = options.recipe === undefined ? recipeOf(options) : recipeIn(options.recipe, options)
       if (recipe.weighting === 'fisher' && calibration === undefined && text === undefined && !options.sample) {
         output.note('No text is named: calibrating on the bundled sample text.')
       }
@@ -109,7 +109,7 @@ function outsideOption(flags: string, words: string): Option {
   })
 }
 
-function recipeOf({ method, bits, sparsity, outliers, solver, ...options }: Options): Recipe {
+function recipeOf({ method, bits, sparsity, solver, ...options }: Options): Recipe {
   // Rounding to nearest needs no sensitivities; it takes them when they are offered, to choose what is kept exactly.
   const offered =
     options.calibration !== undefined ||
@@ -118,7 +118,15 @@ function recipeOf({ method, bits, sparsity, outliers, solver, ...options }: Opti
     options.wikitext === true
   const weighted = !options.unweighted && (method !== 'rtn' || offered)
   const weighting = weighted ? 'fisher' : 'none'
-  return { method, bits, sparsity, outliers, solver, weighting, ...beyondPaperFields(options) }
+  const { group, share, embeddingBits, headBits } = options
+  const beyond = beyondPaperFields({ group, share, embeddingBits, headBits })
+  return qualityFields({ method, bits, sparsity, solver, weighting, ...beyond }, options)
+}
+
+/** The recipe of a file, refined in other steps than it says where that is asked for. */
+function recipeIn(path: string, { refine }: Options): Recipe {
+  const recipe = readRecipe(path)
+  return refine === undefined ? recipe : { ...recipe, refine }
 }
 
 function quantizationText({ result: r, calibration, project }: QuantizeOutcome): string {

@@ -1,33 +1,46 @@
 import type { Command } from 'commander'
 import { fail } from '../../../shared/contract/studio-error.ts'
+import { DEFAULT_RECIPE, PUBLISHED_RECIPE } from '../../../shared/recipe/default-recipe.ts'
 import type { MainJobOutcome } from '../../studio/index.ts'
 import { facts, strong, table } from '../layout.ts'
-import { addCommonOptions, fraction, integer, refineOption, type CommonOptions } from '../options.ts'
+import {
+  addCommonOptions,
+  addQualityOptions,
+  fraction,
+  integer,
+  qualityFields,
+  type CommonOptions,
+  type QualityOptions,
+} from '../options.ts'
 import { recipeText } from '../recipe-text.ts'
 import { runCommand } from '../session.ts'
 import { bytes, digits, percent, perplexity, shownPath } from '../units.ts'
 
-type Options = CommonOptions & { bits: number; sparsity: number; refine: number; text?: string; evaluateOn?: string }
+type Options = CommonOptions & QualityOptions & { bits: number; sparsity: number; text?: string; evaluateOn?: string }
 
 export function registerRun(program: Command): void {
   const command = program
     .command('run')
     .description('the main job: calibrate, squeeze, and measure before and after; takes over what is already done')
     .argument('<checkpoint>', 'folder of a checkpoint')
-    .option('--bits <bits>', 'bits of an index, 2 to 8', integer(2, 8), 3)
-    .option('--sparsity <fraction>', 'share of the weights kept exactly: 0.0045 or 0.45%', fraction(0.2), 0.0045)
-    .addOption(refineOption())
+    .option('--bits <bits>', 'bits of an index, 2 to 8', integer(2, 8), DEFAULT_RECIPE.bits)
+    .option(
+      '--sparsity <fraction>',
+      'share of the weights kept exactly: 0.0045 or 0.45%',
+      fraction(0.2),
+      DEFAULT_RECIPE.sparsity,
+    )
     .option('--text <file>', 'text to calibrate on (default: the bundled sample text)')
     .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
-  addCommonOptions(command).action((checkpoint: string, options: Options) =>
+  addCommonOptions(addQualityOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
       if (run.record === false) {
         throw fail('invalid-request', '"run" keeps its pieces in a project, so it does not go with --no-project.', {
           hint: 'Use quantize and evaluate, or another folder with --home.',
         })
       }
-      const { bits, sparsity, refine, text, evaluateOn } = options
-      const recipe = { bits, sparsity, ...(refine > 0 ? { refine } : {}) }
+      const { bits, sparsity, text, evaluateOn } = options
+      const recipe = qualityFields({ ...PUBLISHED_RECIPE, bits, sparsity }, options)
       const outcome = await studio.mainJob({ checkpoint, recipe, text, evaluateOn }, run)
       output.answer({ kind: 'run', ...outcome, checkpoint: outcome.checkpoint.path }, () => mainJobText(outcome))
     }),

@@ -1,27 +1,22 @@
 import { SegmentedControl } from '@mantine/core'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
+import { DEFAULT_RECIPE, PUBLISHED_RECIPE, REFINEMENT_STEPS } from '../../../shared/recipe/default-recipe.ts'
 import { Choice } from './choice.tsx'
 import classes from '../../ui/form.module.css'
 
-type Fields = Required<Pick<Recipe, 'outliers' | 'group' | 'share' | 'refine'>>
-
-/**
- * What speaks for fields that go together. The best is what won at equal size wherever much was lost (docs/results.md);
- * it is not what a form begins with, because refinement takes the processor twice as long as a calibration does.
- */
-const PRESETS: { value: string; label: string; fields: Fields; words: string }[] = [
-  {
-    value: 'published',
-    label: 'As published',
-    fields: { outliers: 'paper', group: 0, share: 1, refine: 0 },
-    words: 'As the paper has it, and what a sweep foretells.',
-  },
+/** What speaks for fields that go together. */
+const PRESETS: { value: string; label: string; fields: Pick<Recipe, 'outliers' | 'refine'>; words: string }[] = [
   {
     value: 'best',
     label: 'Best measured',
-    fields: { outliers: 'loss-aware', group: 0, share: 1, refine: 20 },
-    words:
-      'Keeps the weights that save most loss, then refines the codebooks in 20 steps: less is lost at the same size, most at 2 and 3 bits. Refining takes the processor about twice as long as calibrating.',
+    fields: DEFAULT_RECIPE,
+    words: `Keeps the weights that save most loss, then refines the codebooks in ${REFINEMENT_STEPS} steps: less is lost at the same size, most at 2 and 3 bits. Refining takes about as long as calibrating.`,
+  },
+  {
+    value: 'published',
+    label: 'As published',
+    fields: PUBLISHED_RECIPE,
+    words: 'As the paper has it, and what a sweep foretells: codebooks as they were clustered.',
   },
 ]
 
@@ -29,9 +24,9 @@ const PRESETS: { value: string; label: string; fields: Fields; words: string }[]
 export function Preset({ recipe, change }: { recipe: Recipe; change: (recipe: Recipe) => void }) {
   const { group = 0, share = 1, refine = 0, ...rest } = recipe
   const has = ({ fields }: (typeof PRESETS)[number]) =>
-    group === fields.group &&
-    share === fields.share &&
-    refine === fields.refine &&
+    group === 0 &&
+    share === 1 &&
+    refine === (fields.refine ?? 0) &&
     (recipe.sparsity === 0 || recipe.outliers === fields.outliers)
   const pressed = PRESETS.find(has)
 

@@ -2,6 +2,7 @@ import { Button, NativeSelect, SegmentedControl } from '@mantine/core'
 import { useState } from 'react'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project } from '../../../shared/contract/studio/index.ts'
+import { DEFAULT_RECIPE } from '../../../shared/recipe/default-recipe.ts'
 import { client } from '../../bridge/index.ts'
 import { closeOverlay, showOverlay, useOverlay } from '../../stores/overlay.ts'
 import { Dialog } from '../../ui/dialog.tsx'
@@ -15,20 +16,11 @@ import { estimate } from './estimate.ts'
 import { Preset } from './preset.tsx'
 import classes from '../../ui/form.module.css'
 
-const PAPER: Recipe = {
-  method: 'squeezellm',
-  bits: 3,
-  sparsity: 0.0045,
-  outliers: 'paper',
-  solver: 'exact',
-  weighting: 'fisher',
-}
-
 const METHODS: { value: string; label: string; change: Partial<Recipe>; words: string }[] = [
   {
     value: 'squeezellm',
     label: 'SqueezeLLM',
-    change: { method: 'squeezellm', weighting: 'fisher', sparsity: PAPER.sparsity },
+    change: DEFAULT_RECIPE,
     words: 'A codebook for each row, placed where the model is sensitive. Calibrates first where that is not done yet.',
   },
   {
@@ -58,12 +50,12 @@ export function SqueezeButton({ project }: { project: Project }) {
 }
 
 function SqueezeForm({ project, started }: { project: Project; started: () => void }) {
-  const [recipe, setRecipe] = useState(PAPER)
+  const [recipe, setRecipe] = useState<Recipe>(DEFAULT_RECIPE)
   const { attempt, busy, error } = useAttempt()
   const change = (part: Partial<Recipe>) => setRecipe((known) => ({ ...known, ...part }))
   function changeMethod(value: string) {
     const { group: _g, share: _s, ...rest } = recipe
-    setRecipe({ ...rest, ...METHODS.find((known) => known.value === value)?.change })
+    setRecipe({ ...rest, ...METHODS.find((known) => known.value === value)?.change, bits: recipe.bits })
   }
   const method = METHODS.find(({ value }) => value === recipe.method)
   const { bitsPerWeight, sizeBytes } = estimate(project.checkpoint, recipe)

@@ -1,5 +1,5 @@
 import { NativeSelect, SegmentedControl, Slider } from '@mantine/core'
-import { memo, useMemo, type ReactNode } from 'react'
+import { memo, useMemo, useState, type ReactNode } from 'react'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Project, SweepChoices } from '../../../shared/contract/studio/index.ts'
 import type { Prepared } from '../../../shared/sweep/allocate.ts'
@@ -34,6 +34,7 @@ type Props = {
 export function ChoosePanel({ project, outlook, choices, prepared, budget, allotted, recipe, forecast }: Props) {
   const { table } = outlook
   const budgeted = choices.mode === 'budget'
+  const [refined, setRefined] = useState(true)
   // Hundreds of cells, which the slider, the figures and the charts do not wait for.
   const late = useFrameLater(recipe)
   const lateBudget = useFrameLater(budget)
@@ -59,10 +60,12 @@ export function ChoosePanel({ project, outlook, choices, prepared, budget, allot
               project={project}
               outlook={outlook}
               recipe={recipe}
+              refined={refined}
+              setRefined={setRefined}
               command={
                 budgeted && !allotted
                   ? `squeeze quantize ${shellQuoted(project.checkpoint.path)} --recipe recipe.json`
-                  : commandOf(project.checkpoint.path, choices, budget, table.bits)
+                  : commandOf(project.checkpoint.path, choices, budget, table.bits, refined)
               }
             />
           )}

@@ -1,4 +1,5 @@
 import type { CheckpointFacts } from '../../../shared/contract/studio/index.ts'
+import { DEFAULT_RECIPE } from '../../../shared/recipe/default-recipe.ts'
 import { estimate } from '../../features/squeeze/estimate.ts'
 
 /** A way to keep the weights, and what it is expected to take. */
@@ -13,9 +14,8 @@ export type Fit = {
   memoryBytes: number
 }
 
-const PAPER_SPARSITY = 0.0045
 const SQUEEZED = [8, 4, 3, 2].flatMap((bits) =>
-  bits === 8 ? [{ bits, sparsity: 0 }] : [0, PAPER_SPARSITY].map((sparsity) => ({ bits, sparsity })),
+  bits === 8 ? [{ bits, sparsity: 0 }] : [0, DEFAULT_RECIPE.sparsity].map((sparsity) => ({ bits, sparsity })),
 )
 const BYTES_OF_FP16 = 2
 const USUAL_CONTEXT = 4096
@@ -31,13 +31,7 @@ export function fits(checkpoint: CheckpointFacts): Fit[] {
   const dense = { bits: 16, sparsity: 0, bitsPerWeight: 16, sizeBytes: BYTES_OF_FP16 * checkpoint.parameters }
   const squeezed = SQUEEZED.map((kept) => ({
     ...kept,
-    ...estimate(checkpoint, {
-      ...kept,
-      method: 'squeezellm',
-      outliers: 'paper',
-      solver: 'exact',
-      weighting: 'fisher',
-    }),
+    ...estimate(checkpoint, { ...DEFAULT_RECIPE, ...kept }),
   }))
   return [dense, ...squeezed].map((fit) => ({ ...fit, memoryBytes: fit.sizeBytes + around }))
 }
