@@ -67,15 +67,15 @@ export async function mainJob(
   const calibration =
     recipe.weighting === 'none'
       ? undefined
-      : await ensureCalibration(context, model, { text: request.text }, part(0, 0.4))
+      : await ensureCalibration(context, model, { text: request.text }, part(0, 0.35))
   const found = findResult(context, model, recipe, calibration?.path)
   const out = found?.path ?? outputFor(undefined, resultFolder(context, model, recipe), model.inspection.path)
   const samples = recipe.refine && !calibration ? await planCalibration(context, model, request) : undefined
   const plan = { recipe, calibration: calibration?.path, samples, out }
-  const sizes = found ?? (await runQuantization(context, model, plan, part(0.4, 0.7))).result
+  const sizes = found ?? (await runQuantization(context, model, plan, part(0.35, 0.8))).result
   const squeezed = await openModel(context, out, options)
   const text = request.evaluateOn ?? context.sample.take().heldoutText
-  const measured = await measure(context, squeezed, model, text, part(0.7, 1))
+  const measured = await measure(context, squeezed, model, text, part(0.8, 1))
   const { bitsPerWeight, sizeBytes, fp16SizeBytes, checkpointSizeBytes } = sizes
   return {
     project: { id: project.id, slug: project.slug },

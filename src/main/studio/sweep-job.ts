@@ -7,6 +7,7 @@ import { allocate, type Allocation, type AllocationLimits } from '../../shared/s
 import { matrixBytesOf, type Budget } from '../../shared/sweep/budget.ts'
 import { costOfRecipe, type ErrorTable, type RecipeCost } from '../../shared/sweep/error-table.ts'
 import { gridRecipes, nextRecipes } from '../../shared/sweep/grid.ts'
+import { BASE } from '../../shared/sweep/outlook.ts'
 import { recipeOf } from '../../shared/sweep/plan.ts'
 import { learnPredictor, predict, type Prediction, type Predictor } from '../../shared/sweep/predict.ts'
 import { asking, lasting } from './asked.ts'
@@ -100,7 +101,7 @@ async function prepare(context: Context, request: GroundRequest, options: RunOpt
   const outliers = request.outliers ?? 'paper'
   const table = await errorTable(context, model, path, outliers, part(0.3, 0.6))
   const { length } = recordedCalibration(context, path)
-  const base = { method: 'squeezellm', outliers, solver: 'exact', weighting: 'fisher' } as const
+  const base = { ...BASE, outliers }
   // A sample of T tokens predicts all but its first.
   return { model, calibration: path, table, tokensPerSample: length - 1, base }
 }

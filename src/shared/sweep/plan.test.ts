@@ -52,6 +52,13 @@ it('writes choices as a recipe that reads back as them', () => {
   expect(recipeOf(base, choices.slice(0, 2)).overrides).toBeUndefined()
 })
 
+it('does not ask which weights are kept where none are', () => {
+  const dense = { ...base, bits: 3, sparsity: 0 }
+  expect(recipeKey({ ...dense, outliers: 'loss-aware' })).toBe(recipeKey({ ...dense, outliers: 'paper' }))
+  const some = { ...dense, overrides: [{ match: '*.down_proj', sparsity: 0.01 }] }
+  expect(recipeKey({ ...some, outliers: 'loss-aware' })).not.toBe(recipeKey({ ...some, outliers: 'paper' }))
+})
+
 it('tells a refined recipe from one that is not, and predicts nothing of it', () => {
   const recipe = { ...base, bits: 3, sparsity: 0 }
   expect(recipeKey({ ...recipe, refine: 0 })).toBe(recipeKey(recipe))

@@ -54,9 +54,10 @@ export function chooserOf({ bits: usual, sparsity: usualSparsity, overrides = []
   }
 }
 
-/** The same text for recipes that say the same, in whatever order. */
+/** The same text for recipes that say the same, in whatever order. Which weights are kept says nothing where none are. */
 export function recipeKey(recipe: Recipe): string {
-  const { method, bits, sparsity, outliers, solver, weighting, overrides = [] } = recipe
+  const { method, bits, sparsity, solver, weighting, overrides = [] } = recipe
+  const outliers = [recipe, ...overrides].some((part) => (part.sparsity ?? 0) > 0) ? recipe.outliers : null
   const exceptions = overrides.map((override) => [override.match, override.bits ?? null, override.sparsity ?? null])
   return JSON.stringify([method, bits, sparsity, outliers, solver, weighting, exceptions, ...beyondPaper(recipe)])
 }
