@@ -1,5 +1,6 @@
 #include <cassert>
 #include <climits>
+#include <type_traits>
 
 #include "ops/cross_entropy/cross_entropy_cuda.hpp"
 #include "ops/pack_kernel.hpp"
@@ -131,11 +132,14 @@ __global__ void argmax_kernel(const float* logits, std::int32_t* classes, float*
   }
 }
 
-template <int Width>
-__global__ void kl_divergence_kernel(const float* p_logits, const float* q_logits, float* out, int cols) {
+// Q: float where q's logits are to be replaced by the gradient, else const float.
+template <int Width, typename Q>
+__global__ void kl_divergence_kernel(const float* p_logits, Q* q_logits, float* out, int cols) {
   __shared__ Room room;
+  __shared__ float shared_shifts[2];
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * cols;
-  const float *p = p_logits + row, *q = q_logits + row;
+  const float* p = p_logits + row;
+  Q* q = q_logits + row;
   const LogSum q_total = log_sum<Width>(q, cols, room);
   const float most = largest<Width>(p, cols, room);
   float weights = 0, differences = 0;
@@ -146,18 +150,40 @@ __global__ void kl_divergence_kernel(const float* p_logits, const float* q_logit
         weights += e;
         differences += e * (p_at - q_at);
       },
-      p, q);
+      p, static_cast<const float*>(q));
   const double weight = block_sum(static_cast<double>(weights), room.doubles);
   const double difference = block_sum(static_cast<double>(differences), room.doubles);
-  // The two normalisers are subtracted in float64: rounded to fp32 they would drown the divergence of close models.
-  if (threadIdx.x == 0)
-    out[blockIdx.x] =
-        static_cast<float>(difference / weight - (most + log(weight) - (q_total.most + log(q_total.sum))));
+  if (threadIdx.x == 0) {
+    // The two normalisers are subtracted in float64: rounded to fp32 they would drown the divergence of close models.
+    const double p_log = most + log(weight), q_log = q_total.most + log(q_total.sum);
+    out[blockIdx.x] = static_cast<float>(difference / weight - (p_log - q_log));
+    shared_shifts[0] = static_cast<float>(p_log);
+    shared_shifts[1] = static_cast<float>(q_log);
+  }
+  if constexpr (!std::is_const_v<Q>) {
+    __syncthreads();
+    const float p_shift = shared_shifts[0], q_shift = shared_shifts[1];
+    for (int i = static_cast<int>(threadIdx.x) * Width; i < cols; i += kThreads * Width) {
+      const auto wanted = load_pack<Width>(p + i);
+      auto values = load_pack<Width>(q + i);
+#pragma unroll
+      for (int j = 0; j < Width; ++j) values.at[j] = expf(values.at[j] - q_shift) - expf(wanted.at[j] - p_shift);
+      store_pack(q + i, values);
+    }
+  }
 }
 
 template <typename... T>
 bool fours(std::int64_t cols, const T*... at) {
   return cols % 4 == 0 && fit_fours(at...);
+}
+
+template <typename Q>
+void launch_kl_divergence(Stream& stream, DeviceView<const float> p_logits, DeviceView<Q> q_logits, float* out) {
+  assert(p_logits.rows == q_logits.rows && p_logits.cols == q_logits.cols);
+  launch(stream, {.grid = {blocks_for(p_logits.rows, 1)}, .block = {kThreads}},
+         fours(p_logits.cols, p_logits.data, q_logits.data) ? kl_divergence_kernel<4, Q> : kl_divergence_kernel<1, Q>,
+         p_logits.data, q_logits.data, out, p_logits.cols);
 }
 
 }  // namespace
@@ -184,10 +210,12 @@ void argmax_log_probability(Stream& stream, DeviceView<const float> logits, std:
 
 void kl_divergence_rows(Stream& stream, DeviceView<const float> p_logits, DeviceView<const float> q_logits,
                         float* out) {
-  assert(p_logits.rows == q_logits.rows && p_logits.cols == q_logits.cols);
-  launch(stream, {.grid = {blocks_for(p_logits.rows, 1)}, .block = {kThreads}},
-         fours(p_logits.cols, p_logits.data, q_logits.data) ? kl_divergence_kernel<4> : kl_divergence_kernel<1>,
-         p_logits.data, q_logits.data, out, p_logits.cols);
+  launch_kl_divergence(stream, p_logits, q_logits, out);
+}
+
+void kl_divergence_with_gradient(Stream& stream, DeviceView<const float> p_logits, DeviceView<float> q_logits,
+                                 float* out) {
+  launch_kl_divergence(stream, p_logits, q_logits, out);
 }
 
 }  // namespace squeeze

@@ -15,5 +15,8 @@ void argmax_log_probability(Stream& stream, DeviceView<const float> logits, std:
                             float* log_probability);
 // KL(p ‖ q) of each row, in nats.
 void kl_divergence_rows(Stream& stream, DeviceView<const float> p_logits, DeviceView<const float> q_logits, float* out);
+// Replaces q's logits by softmax(q) − softmax(p).
+void kl_divergence_with_gradient(Stream& stream, DeviceView<const float> p_logits, DeviceView<float> q_logits,
+                                 float* out);
 
 }  // namespace squeeze

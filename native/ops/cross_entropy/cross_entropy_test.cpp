@@ -169,7 +169,7 @@ TEST_CASE("device: cross_entropy does not hide what is not finite, and the first
   CHECK(device.back(classes).values == std::vector<std::int32_t>{0, 0, 1, 1, 0});
 }
 
-TEST_CASE("device: kl_divergence as on the processor, and zero for equal rows (tier B)") {
+TEST_CASE("device: kl_divergence and its gradient as on the processor, and zero for equal rows (tier B)") {
   TestDevice device;
   if (!device) return;
   for (const Case& c : kCases) {
@@ -182,8 +182,17 @@ TEST_CASE("device: kl_divergence as on the processor, and zero for equal rows (t
                of_equal = device.empty<float>(1, c.rows);
     kl_divergence_rows(device.stream(), p_there, q_there, out.data);
     kl_divergence_rows(device.stream(), p_there, p_there, of_equal.data);
+    const auto gradient_there = device.of(q), again_there = device.empty<float>(1, c.rows);
+    kl_divergence_with_gradient(device.stream(), p_there, gradient_there, again_there.data);
+    auto gradient = q;
+    kl_divergence_with_gradient(p.view(), gradient.view(), wanted);
     const auto found = device.back(out), zeros = device.back(of_equal);
     CAPTURE(c.vocabulary);
+    CHECK(device.back(again_there).values == found.values);
+    // Each probability is off by the rounding of its row's normaliser to fp32.
+    const auto gradient_back = device.back(gradient_there);
+    for (std::size_t i = 0; i < gradient.values.size(); ++i)
+      CHECK(std::abs(gradient_back.values[i] - gradient.values[i]) < 5e-6);
     for (std::int64_t r = 0; r < c.rows; ++r) {
       CHECK(std::abs(found.values[r] - wanted[r]) < 1e-6);  // each is within 5e-7 of the formula
       CHECK(std::abs(zeros.values[r]) < 1e-12);
