@@ -11,6 +11,7 @@
 #include "base/threads.hpp"
 #include "calib/activation_store.hpp"
 #include "calib/calibration_journal.hpp"
+#include "calib/processor_engine.hpp"
 #include "ops/row_chunk.hpp"
 
 namespace squeeze {
@@ -160,7 +161,8 @@ Result<void> run_layers(const Model& model, MatrixView<const std::int32_t> token
   const bool resumed = to_do < model.config().layers;
   if (to_do == 0) return {};
   const GradientEngineFactory make = options.engine ? options.engine : make_processor_engine;
-  SQUEEZE_ASSIGN(const auto engine, make(model, tokens.cols, options.precision, options.estimator));
+  SQUEEZE_ASSIGN(const auto engine,
+                 make(model, {.length = tokens.cols, .precision = options.precision, .estimator = options.estimator}));
   // Inputs of the layers to do, the last output when the head is still to be passed, and the gradient.
   const std::int64_t inputs = resumed ? to_do : to_do + 1;
   SQUEEZE_ASSIGN(const auto store, ActivationStore::make(inputs + 1, tokens.size(), model.config().hidden,

@@ -104,7 +104,8 @@ bool measure(const Model& model, const Matrix<std::int32_t>& tokens, const Activ
   const std::int64_t layers = model.config().layers, free_before = free_on_device();
   std::int64_t least_free = free_before;
   const auto look = [&] { least_free = std::min(least_free, free_on_device()); };
-  const auto engine = require(make_device_engine(model, tokens.cols, Precision::kBFloat16, estimator, 0));
+  const auto engine = require(
+      make_device_engine(model, {.length = tokens.cols, .precision = Precision::kBFloat16, .estimator = estimator}, 0));
   const auto on = [](std::int64_t) -> Result<void> { return {}; };
   const auto gradient = store.slot(layers + 1);
 

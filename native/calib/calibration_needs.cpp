@@ -5,7 +5,7 @@
 #include "base/threads.hpp"
 #include "calib/device_engine.hpp"
 #include "calib/gradient_rows.hpp"
-#include "calib/processor_passes.hpp"
+#include "calib/processor_engine.hpp"
 #include "formats/multiply.hpp"
 #include "ops/attention/query_block.hpp"
 

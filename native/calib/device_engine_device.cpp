@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <future>
 #include <numeric>
 
@@ -14,11 +15,11 @@ namespace squeeze {
 
 namespace {
 
-// F of one layer on the device.
+// What is gathered of one layer's gradients, on the device.
 template <typename T>
-class DeviceSquares {
+class DeviceGradients {
  public:
-  DeviceSquares(Estimator estimator, std::int64_t length) : estimator_(estimator), length_(length) {}
+  DeviceGradients(std::optional<Estimator> estimator, std::int64_t length) : estimator_(estimator), length_(length) {}
 
   void begin(Stream& stream, std::span<const MatrixSlot> slots) {
     std::int64_t total = 0;
@@ -32,10 +33,11 @@ class DeviceSquares {
     }
   }
 
-  // As SquaredGradients::add, of several samples.
+  // As GatheredGradients::add, of several samples.
   void add(DevicePasses<T>& passes, std::int64_t index, const DeviceFactor<T>& x, const DeviceFactor<T>& dy) {
     Stream& stream = passes.stream();
     const DeviceView<float> sum = views_[index];
+    if (!estimator_) return passes.matmul().template tn<T>(stream, dy.rounded, x.rounded, sum, /*accumulate=*/true);
     if (estimator_ == Estimator::kToken) {
       const auto x_squares = x_squares_.matrix(stream, x.exact.rows, x.exact.cols);
       const auto dy_squares = dy_squares_.matrix(stream, dy.exact.rows, dy.exact.cols);
@@ -51,7 +53,7 @@ class DeviceSquares {
     }
   }
 
-  // The means, on the host; they live until the next call.
+  // As GatheredGradients::finish; they lie on the host, and live until the next call.
   Result<std::vector<MatrixView<const float>>> finish(Stream& stream, std::int64_t samples) {
     if (host_.size() < sums_.capacity()) {
       host_ = {};  // freed before the next size is taken
@@ -60,7 +62,7 @@ class DeviceSquares {
     std::vector<MatrixView<const float>> values;
     for (const DeviceView<float>& sum : views_) {
       float* const to = host_.data() + (sum.data - sums_.data());
-      scale(stream, sum, 1.0f / static_cast<float>(samples));
+      if (estimator_) scale(stream, sum, 1.0f / static_cast<float>(samples));
       stream.download(to, sum);
       values.push_back({to, sum.rows, sum.cols});
     }
@@ -71,7 +73,7 @@ class DeviceSquares {
  private:
   static std::int64_t padded(const MatrixSlot& slot) { return (slot.rows * slot.cols + 63) / 64 * 64; }
 
-  Estimator estimator_;
+  std::optional<Estimator> estimator_;
   std::int64_t length_;
   DeviceArray<float> sums_, product_;
   DeviceArray<T> x_squares_, dy_squares_;
@@ -82,35 +84,38 @@ class DeviceSquares {
 template <typename T>
 class DeviceEngine final : public GradientEngine {
  public:
-  static Result<std::unique_ptr<GradientEngine>> make(const Model& model, std::int64_t length, Estimator estimator,
+  static Result<std::unique_ptr<GradientEngine>> make(const Model& model, const GradientEngineOptions& options,
                                                       int device, std::int64_t batch_rows) {
-    SQUEEZE_ASSIGN(auto decoder, Decoder::make(model, length));
+    SQUEEZE_ASSIGN(auto decoder, Decoder::make(model, options.length));
     SQUEEZE_ASSIGN(auto stream_made, Stream::make(device));
     auto stream = std::make_unique<Stream>(std::move(stream_made));
     SQUEEZE_ASSIGN(auto passes, DevicePasses<T>::make(decoder, *stream));
     SQUEEZE_ASSIGN(auto uploader, WeightUploader<T>::make(device));
     SQUEEZE_ASSIGN(auto pipe, DevicePipe::make(device));
-    auto engine = std::make_unique<DeviceEngine>(std::move(decoder), length, batch_rows, estimator, std::move(stream),
+    auto engine = std::make_unique<DeviceEngine>(std::move(decoder), options, batch_rows, std::move(stream),
                                                  std::move(passes), std::move(uploader), std::move(pipe));
     for (Loaded& place : engine->places_) place.there.reserve(engine->stream(), model.config());
     SQUEEZE_TRY(engine->stream().finish());
     return std::unique_ptr<GradientEngine>(std::move(engine));
   }
 
-  DeviceEngine(Decoder decoder, std::int64_t length, std::int64_t batch_rows, Estimator estimator,
+  DeviceEngine(Decoder decoder, const GradientEngineOptions& options, std::int64_t batch_rows,
                std::unique_ptr<Stream> stream, DevicePasses<T> passes, WeightUploader<T> uploader, DevicePipe pipe)
       : decoder_(std::move(decoder)),
-        length_(length),
-        batch_rows_(std::max<std::int64_t>(1, batch_rows / length) * length),
+        options_(options),
+        length_(options.length),
+        batch_rows_(std::max<std::int64_t>(1, batch_rows / length_) * length_),
         stream_(std::move(stream)),
         passes_(std::move(passes)),
         uploader_(std::move(uploader)),
         pipe_(std::move(pipe)),
-        squares_(estimator, length) {}
+        gradients_(options.estimator, length_) {}
   ~DeviceEngine() override { wait_for_loader(); }
 
   // By the host: a row a token, and it is the host that keeps them.
   Result<void> embed(MatrixView<const std::int32_t> tokens, MatrixView<float> x) override {
+    wait_for_loader();
+    for (Loaded& place : places_) place.layer = -1;
     decoder_.embed(tokens.flat(), length_, 0, x);
     return {};
   }
@@ -141,31 +146,31 @@ class DeviceEngine final : public GradientEngine {
     DeviceHead<T> head;
     SQUEEZE_TRY(head.read(decoder_.model(), decoder_.head(), uploader_));
     DeviceArray<std::int32_t> ids;
-    DeviceArray<float> logits, losses_there;
-    SQUEEZE_ASSIGN(const auto losses_here, PinnedArray<float>::make(x.rows));
     const auto ids_there = ids.assign(stream(), std::span<const std::int32_t>(tokens.flat()));
-    return pipe_.run(
-        stream(), {&x, 1}, gradient, batch_rows_,
-        [&](std::int64_t first, std::span<const DeviceView<const float>> in, DeviceView<float> out) {
-          const auto of_tokens = losses_there.vector(stream(), batch_rows_);
-          stream().fill(of_tokens.data, 0, out.rows * static_cast<std::int64_t>(sizeof(float)));
-          for (std::int64_t row = 0; row < out.rows; row += length_)
-            head_of(head, ids_there.data + first + row, in[0].rows_from(row, length_), out.rows_from(row, length_),
-                    of_tokens.data + row, logits);
-          stream().download(losses_here.data() + first, DeviceView<const float>{of_tokens.data, 1, out.rows});
-        },
-        [&](std::int64_t first, std::int64_t count) {
-          for (std::int64_t row = first; row < first + count; row += length_)
-            losses[row / length_] = std::accumulate(losses_here.data() + row, losses_here.data() + row + length_, 0.0);
-          return done(count / length_);
-        });
+    const auto loss = [&](std::int64_t first, DeviceView<const float>, DeviceView<float> logits, float* values) {
+      cross_entropy_with_gradient(stream(), logits, ids_there.data + first + 1, values);
+    };
+    return pass_head(head, {&x, 1}, gradient, losses, loss, done);
+  }
+
+  Result<void> distill(MatrixView<const float> taught, MatrixView<const float> x, MatrixView<float> gradient,
+                       std::span<double> losses, const Done& done) override {
+    SQUEEZE_TRY(read_heads());
+    DeviceArray<float> room;
+    const auto loss = [&](std::int64_t, DeviceView<const float> states, DeviceView<float> logits, float* values) {
+      const auto wanted = room.matrix(stream(), logits.rows, logits.cols);
+      passes_.logits(heads_->teacher, states, wanted);
+      kl_divergence_with_gradient(stream(), wanted, logits, values);
+    };
+    const MatrixView<const float> in[] = {x, taught};
+    return pass_head(heads_->student, in, gradient, losses, loss, done);
   }
 
   Result<std::vector<MatrixView<const float>>> backward(MatrixView<const float> x, MatrixView<float> gradient,
                                                         const Done& done) override {
     const Model& model = decoder_.model();
     const auto in_layer = static_cast<std::int64_t>(model.matrices().size()) / model.config().layers;
-    squares_.begin(stream(), std::span(model.matrices()).subspan(places_[current_].layer * in_layer, in_layer));
+    gradients_.begin(stream(), std::span(model.matrices()).subspan(places_[current_].layer * in_layer, in_layer));
     const MatrixView<const float> in[] = {x, gradient};
     SQUEEZE_TRY(pipe_.run(
         stream(), in, gradient, batch_rows_,
@@ -173,11 +178,11 @@ class DeviceEngine final : public GradientEngine {
           stream().copy(out.data, there[1].data, out.size() * static_cast<std::int64_t>(sizeof(float)));
           passes_.backward(places_[current_].there, out.rows / length_, there[0], out,
                            [&](std::int64_t index, const DeviceFactor<T>& input, const DeviceFactor<T>& d_output) {
-                             squares_.add(passes_, index, input, d_output);
+                             gradients_.add(passes_, index, input, d_output);
                            });
         },
         in_samples(done)));
-    return squares_.finish(stream(), x.rows / length_);
+    return gradients_.finish(stream(), x.rows / length_);
   }
 
  private:
@@ -185,6 +190,9 @@ class DeviceEngine final : public GradientEngine {
     std::int64_t layer = -1;
     LayerWeights weights = {};
     DeviceLayer<T> there = {};
+  };
+  struct Heads {
+    DeviceHead<T> student, teacher;
   };
 
   Stream& stream() { return *stream_; }
@@ -205,7 +213,7 @@ class DeviceEngine final : public GradientEngine {
   }
   Result<void> read_layer(Loaded& place, std::int64_t layer) {
     place.weights = {};
-    SQUEEZE_ASSIGN(place.weights, decoder_.model().layer(layer));
+    SQUEEZE_ASSIGN(place.weights, options_.layers ? options_.layers(layer) : decoder_.model().layer(layer));
     place.there.read(place.weights, uploader_);
     return uploader_.finish();
   }
@@ -213,29 +221,63 @@ class DeviceEngine final : public GradientEngine {
     if (loading_.valid()) loading_.wait();
   }
 
-  // The gradient and the losses of one sequence; its last token, from which nothing is predicted, keeps a loss of 0.
-  void head_of(const DeviceHead<T>& head, const std::int32_t* tokens, DeviceView<const float> x, DeviceView<float> dx,
-               float* losses, DeviceArray<float>& room) {
-    const std::int64_t predicted = length_ - 1, vocabulary = decoder_.vocabulary();
+  // Once: who distills does so again and again.
+  Result<void> read_heads() {
+    assert(options_.teacher != nullptr);
+    if (heads_) return {};
+    wait_for_loader();  // which uses the uploader
+    auto heads = std::make_unique<Heads>();
+    SQUEEZE_TRY(heads->student.read(decoder_.model(), decoder_.head(), uploader_));
+    SQUEEZE_ASSIGN(const auto head, options_.teacher->head());
+    SQUEEZE_TRY(heads->teacher.read(*options_.teacher, *head, uploader_));
+    heads_ = std::move(heads);
+    return {};
+  }
+
+  // Of the last layer's output in[0]. `loss` replaces logits by their gradient and fills in their losses; it is told
+  // which row of in[0] the first one is of, and given the rows of in.back() that they stand for.
+  template <typename Loss>
+  Result<void> pass_head(const DeviceHead<T>& head, std::span<const MatrixView<const float>> in,
+                         MatrixView<float> gradient, std::span<double> losses, const Loss& loss, const Done& done) {
+    const std::int64_t vocabulary = decoder_.vocabulary();
     const std::int64_t block =
         std::max<std::int64_t>(1, kDeviceLogitBytes / static_cast<std::int64_t>(sizeof(float)) / vocabulary);
-    for (std::int64_t first = 0; first < predicted; first += block) {
-      const std::int64_t count = std::min(block, predicted - first);
-      const auto logits = room.matrix(stream(), count, vocabulary);
-      passes_.logits(head, x.rows_from(first, count), logits);
-      cross_entropy_with_gradient(stream(), logits, tokens + first + 1, losses + first);
-      passes_.logits_backward(head, x.rows_from(first, count), logits, dx.rows_from(first, count));
-    }
-    stream().fill(dx.rows_from(predicted, 1).data, 0, dx.cols * static_cast<std::int64_t>(sizeof(float)));
+    DeviceArray<float> room, losses_there;
+    SQUEEZE_ASSIGN(const auto losses_here, PinnedArray<float>::make(gradient.rows));
+    return pipe_.run(
+        stream(), in, gradient, batch_rows_,
+        [&](std::int64_t first, std::span<const DeviceView<const float>> there, DeviceView<float> dx) {
+          const auto values = losses_there.vector(stream(), batch_rows_);
+          // Nothing is predicted from a sequence's last token: no loss, no gradient.
+          stream().fill(values.data, 0, dx.rows * static_cast<std::int64_t>(sizeof(float)));
+          stream().fill(dx.data, 0, dx.size() * static_cast<std::int64_t>(sizeof(float)));
+          for (std::int64_t begin = 0; begin < dx.rows; begin += length_)
+            for (std::int64_t row = begin, last = begin + length_ - 1; row < last; row += block) {
+              const std::int64_t count = std::min(block, last - row);
+              const auto x = there[0].rows_from(row, count);
+              const auto logits = room.matrix(stream(), count, vocabulary);
+              passes_.logits(head, x, logits);
+              loss(first + row, there.back().rows_from(row, count), logits, values.data + row);
+              passes_.logits_backward(head, x, logits, dx.rows_from(row, count));
+            }
+          stream().download(losses_here.data() + first, DeviceView<const float>{values.data, 1, dx.rows});
+        },
+        [&](std::int64_t first, std::int64_t count) {
+          for (std::int64_t row = first; row < first + count; row += length_)
+            losses[row / length_] = std::accumulate(losses_here.data() + row, losses_here.data() + row + length_, 0.0);
+          return done(count / length_);
+        });
   }
 
   Decoder decoder_;
+  GradientEngineOptions options_;
   std::int64_t length_, batch_rows_;
   std::unique_ptr<Stream> stream_;
   DevicePasses<T> passes_;
   WeightUploader<T> uploader_;
   DevicePipe pipe_;
-  DeviceSquares<T> squares_;
+  DeviceGradients<T> gradients_;
+  std::unique_ptr<const Heads> heads_;
   Loaded places_[2];
   int current_ = 0;
   std::future<Result<void>> loading_;
@@ -243,11 +285,11 @@ class DeviceEngine final : public GradientEngine {
 
 }  // namespace
 
-Result<std::unique_ptr<GradientEngine>> make_device_engine(const Model& model, std::int64_t length, Precision precision,
-                                                           Estimator estimator, int device, std::int64_t batch_rows) {
-  if (precision == Precision::kBFloat16)
-    return DeviceEngine<BFloat16>::make(model, length, estimator, device, batch_rows);
-  return DeviceEngine<float>::make(model, length, estimator, device, batch_rows);
+Result<std::unique_ptr<GradientEngine>> make_device_engine(const Model& model, const GradientEngineOptions& options,
+                                                           int device, std::int64_t batch_rows) {
+  if (options.precision == Precision::kBFloat16)
+    return DeviceEngine<BFloat16>::make(model, options, device, batch_rows);
+  return DeviceEngine<float>::make(model, options, device, batch_rows);
 }
 
 }  // namespace squeeze

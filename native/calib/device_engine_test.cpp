@@ -9,6 +9,7 @@
 #include "archs/tiny_checkpoint.hpp"
 #include "base/test_folder.hpp"
 #include "calib/calibrate.hpp"
+#include "calib/processor_engine.hpp"
 #include "device/test_device.hpp"
 
 using namespace squeeze;
@@ -16,9 +17,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Result<std::unique_ptr<GradientEngine>> on_device(const Model& model, std::int64_t length, Precision precision,
-                                                  Estimator estimator) {
-  return make_device_engine(model, length, precision, estimator, 0);
+Result<std::unique_ptr<GradientEngine>> on_device(const Model& model, const GradientEngineOptions& options) {
+  return make_device_engine(model, options, 0);
 }
 
 CalibrationOutcome run(const Model& model, const Matrix<std::int32_t>& tokens, const CalibrationOptions& options) {
@@ -229,8 +229,8 @@ TEST_CASE("device: F does not depend on how many samples pass at once") {
     const std::string name = estimator == Estimator::kSample ? "sample" : "token";
     CAPTURE(name);
     const auto whole = run(*model, tokens, {.estimator = estimator, .out = folder / name, .engine = on_device});
-    const GradientEngineFactory in_twos = [](const Model& of, std::int64_t length, Precision precision, Estimator by) {
-      return make_device_engine(of, length, precision, by, 0, 13);
+    const GradientEngineFactory in_twos = [](const Model& of, const GradientEngineOptions& options) {
+      return make_device_engine(of, options, 0, 13);
     };
     const auto parts =
         run(*model, tokens, {.estimator = estimator, .out = folder / (name + "-parts"), .engine = in_twos});
@@ -238,6 +238,94 @@ TEST_CASE("device: F does not depend on how many samples pass at once") {
     // Matrix products of another size may take another kernel, which sums in another order: a GPU was off by 4e-6, some
     // tens of fp32's roundings. A sample that is lost, or counts twice, is off by a hundredth and more.
     CHECK(worst_distance(*model, folder / (name + "-parts"), folder / name) < 1e-5);
+  }
+}
+
+TEST_CASE("device: a pass begins with the layers as their source gives them then, whatever was loaded before") {
+  TestDevice device;
+  if (!device) return;
+  TestFolder folder;
+  write_tiny_checkpoint(folder / "one", "llama", 1);
+  write_tiny_checkpoint(folder / "other", "llama", 2);
+  const auto one = Model::open(folder / "one").value(), other = Model::open(folder / "other").value();
+  const auto tokens = tokens_of(3, 6);
+  const GradientEngine::Done done = [](std::int64_t) { return Result<void>(); };
+  Matrix<float> x(18, 12), y(18, 12), gradient(18, 12);
+  for (const GradientEngineFactory& make :
+       {GradientEngineFactory(make_processor_engine), GradientEngineFactory(on_device)}) {
+    const Model* source = one.get();
+    int read = 0;
+    const auto layers = [&](std::int64_t layer) {
+      ++read;
+      return source->layer(layer);
+    };
+    const auto engine = make(*one, {.length = 6, .layers = layers}).value();
+    // What layer 0 makes of the tokens, after a whole pass there and back that ends with it.
+    const auto first_output = [&] {
+      const std::pair<int, int> loads[] = {{0, 1}, {1, -1}, {1, 0}, {0, -1}};
+      REQUIRE(engine->embed(tokens.view(), x.view()).ok());
+      Matrix<float> out = y;
+      for (int i = 0; i < 4; ++i) {
+        REQUIRE(engine->load(loads[i].first, loads[i].second).ok());
+        if (i == 0) REQUIRE(engine->forward(x.view(), out.view(), done).ok());
+        if (i > 1) REQUIRE(engine->backward(x.view(), gradient.view(), done).ok());
+      }
+      return out.values;
+    };
+    const auto before = first_output();
+    source = other.get();
+    const auto after = first_output();
+    CHECK(read >= 6);  // at least all of two layers, twice, and one of them once more for the way back
+    source = one.get();
+    CHECK(first_output() == before);
+    CHECK(distance(after, before) > 0.1);
+  }
+}
+
+TEST_CASE("device: sums of gradients and the loss of a teacher, as on the processor (tier D)") {
+  TestDevice device;
+  if (!device) return;
+  for (const std::string family : {"llama", "opt"}) {
+    CAPTURE(family);
+    TestFolder folder;
+    write_tiny_checkpoint(folder / "student", family, 1);
+    write_tiny_checkpoint(folder / "teacher", family, 2);
+    const auto student = Model::open(folder / "student").value(), teacher = Model::open(folder / "teacher").value();
+    const std::int64_t samples = 3, length = 6, hidden = student->config().hidden;
+    const auto tokens = tokens_of(samples, length);
+    const GradientEngine::Done done = [](std::int64_t) { return Result<void>(); };
+    struct Found {
+      std::vector<double> losses;
+      Matrix<float> gradient;
+      std::vector<std::vector<float>> sums;
+    };
+    const auto found_by = [&](const GradientEngineFactory& make) {
+      Found found{.losses = std::vector<double>(samples), .gradient = {samples * length, hidden}, .sums = {}};
+      const auto engine = make(*student, {.length = length, .teacher = teacher.get()}).value();
+      Matrix<float> x(samples * length, hidden), taught = x;
+      for (std::size_t i = 0; i < taught.values.size(); ++i) taught.values[i] = std::sin(static_cast<float>(i));
+      REQUIRE(engine->embed(tokens.view(), x.view()).ok());
+      // Twice, as steps do.
+      for (int i = 0; i < 2; ++i)
+        REQUIRE(engine->distill(taught.view(), x.view(), found.gradient.view(), found.losses, done).ok());
+      REQUIRE(engine->load(1, -1).ok());
+      Matrix<float> through = found.gradient;
+      const auto sums = engine->backward(x.view(), through.view(), done);
+      REQUIRE(sums.ok());
+      for (const auto& sum : sums.value()) found.sums.emplace_back(sum.flat().begin(), sum.flat().end());
+      return found;
+    };
+    const Found wanted = found_by(make_processor_engine);
+    for (const std::int64_t batch : {kDeviceBatchRows, 2 * length}) {
+      const Found found = found_by([&](const Model& model, const GradientEngineOptions& options) {
+        return make_device_engine(model, options, 0, batch);
+      });
+      for (std::int64_t s = 0; s < samples; ++s)
+        CHECK(found.losses[s] == doctest::Approx(wanted.losses[s]).epsilon(1e-6));
+      CHECK(distance(found.gradient.values, wanted.gradient.values) < 1e-5);
+      REQUIRE(found.sums.size() == wanted.sums.size());
+      for (std::size_t i = 0; i < found.sums.size(); ++i) CHECK(distance(found.sums[i], wanted.sums[i]) < 1e-5);
+    }
   }
 }
 
@@ -257,7 +345,7 @@ TEST_CASE("device: a model that is not finite is refused by name, and a device t
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kValueNotFinite);
   CHECK(refused.error().message.find("model.layers.1.self_attn.v_proj.weight") != std::string::npos);
-  const auto absent = make_device_engine(*model, 6, Precision::kFloat32, Estimator::kSample, 99);
+  const auto absent = make_device_engine(*model, {.length = 6}, 99);
   REQUIRE_FALSE(absent.ok());
   CHECK(absent.error().code == ErrorCode::kDeviceUnavailable);
 }

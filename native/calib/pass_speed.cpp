@@ -6,8 +6,8 @@
 #include <random>
 
 #include "base/threads.hpp"
-#include "calib/processor_passes.hpp"
-#include "calib/squared_gradients.hpp"
+#include "calib/gathered_gradients.hpp"
+#include "calib/processor_engine.hpp"
 #include "formats/multiply.hpp"
 #include "formats/synthetic.hpp"
 #include "ops/add/add.hpp"
@@ -83,7 +83,7 @@ Result<void> time_products(const Model& model, std::int64_t length, Precision pr
   const double weights = static_cast<double>(piece.rows * piece.cols);
   const double of_one = 1 / (weights * static_cast<double>(tokens));
   // Before the products, which replace what they are given.
-  SquaredGradients squares(estimator, precision, {&piece, 1});
+  GatheredGradients squares(estimator, precision, {&piece, 1});
   speed.squares = of_one * seconds_of([&] { squares.add(0, one_x, one_y); });
   speed.forward =
       seconds_of([&] { multiply(*w, x.view(), y.view(), precision); }) / (weights * static_cast<double>(batch));

@@ -1,8 +1,10 @@
-#include <optional>
+#include "calib/processor_engine.hpp"
 
-#include "calib/gradient_engine.hpp"
-#include "calib/processor_passes.hpp"
-#include "calib/squared_gradients.hpp"
+#include <algorithm>
+#include <cassert>
+
+#include "archs/decoder.hpp"
+#include "calib/gathered_gradients.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
 
 namespace squeeze {
@@ -11,66 +13,122 @@ namespace {
 
 class ProcessorEngine final : public GradientEngine {
  public:
-  ProcessorEngine(Decoder decoder, std::int64_t length, Precision precision, Estimator estimator)
-      : passes_(std::move(decoder), length), length_(length), precision_(precision), estimator_(estimator) {}
+  ProcessorEngine(Decoder decoder, std::optional<Decoder> teacher, const GradientEngineOptions& options)
+      : decoder_(std::move(decoder)), teacher_(std::move(teacher)), options_(options) {}
 
   Result<void> embed(MatrixView<const std::int32_t> tokens, MatrixView<float> x) override {
-    passes_.embed(tokens, x);
+    decoder_.embed(tokens.flat(), options_.length, 0, x);
     return {};
   }
 
   Result<const LayerWeights*> load(std::int64_t layer, std::int64_t) override {
-    squares_.reset();  // freed before the next layer is read
+    gathered_.reset();  // freed before the next layer is read
     weights_ = {};
     layer_ = layer;
-    SQUEEZE_ASSIGN(weights_, passes_.decoder().model().layer(layer));
+    SQUEEZE_ASSIGN(weights_, options_.layers ? options_.layers(layer) : decoder_.model().layer(layer));
     return &weights_;
   }
 
   Result<void> forward(MatrixView<const float> x, MatrixView<float> y, const Done& done) override {
-    return passes_.forward(weights_, x, y, done);
+    const std::int64_t length = options_.length, batch = std::max<std::int64_t>(1, kForwardRows / length) * length;
+    for (std::int64_t first = 0; first < x.rows; first += batch) {
+      const std::int64_t rows = std::min(batch, x.rows - first);
+      const auto to = y.rows_from(first, rows);
+      if (y.data != x.data) std::ranges::copy(x.rows_from(first, rows).flat(), to.data);
+      decoder_.forward(weights_, rows / length, to, space_);
+      SQUEEZE_TRY(done(rows / length));
+    }
+    return {};
   }
 
   Result<void> head(MatrixView<const std::int32_t> tokens, MatrixView<const float> x, MatrixView<float> gradient,
                     std::span<double> losses, const Done& done) override {
-    const LogitLoss loss = [](std::int64_t, MatrixView<float> logits, std::span<const std::int32_t> targets,
-                              std::span<double> values) { cross_entropy_with_gradient(logits, targets, values); };
-    return passes_.head(tokens, x, gradient, losses, loss, done);
+    const auto loss = [&](std::int64_t first, MatrixView<float> logits, std::span<double> values) {
+      cross_entropy_with_gradient(logits, tokens.flat().subspan(first + 1, logits.rows), values);
+    };
+    return pass_head(x, gradient, losses, loss, done);
+  }
+
+  Result<void> distill(MatrixView<const float> taught, MatrixView<const float> x, MatrixView<float> gradient,
+                       std::span<double> losses, const Done& done) override {
+    assert(teacher_);
+    const auto loss = [&](std::int64_t first, MatrixView<float> logits, std::span<double> values) {
+      const MatrixView<float> wanted = wanted_.matrix(logits.rows, logits.cols);
+      teacher_->logits(taught.rows_from(first, logits.rows), wanted, space_);
+      kl_divergence_with_gradient(wanted, logits, values);
+    };
+    return pass_head(x, gradient, losses, loss, done);
   }
 
   Result<std::vector<MatrixView<const float>>> backward(MatrixView<const float> x, MatrixView<float> gradient,
                                                         const Done& done) override {
-    const Model& model = passes_.decoder().model();
+    const Model& model = decoder_.model();
     const auto in_layer = static_cast<std::int64_t>(model.matrices().size()) / model.config().layers;
-    SquaredGradients& squares =
-        squares_.emplace(estimator_, precision_, std::span(model.matrices()).subspan(layer_ * in_layer, in_layer));
+    GatheredGradients& gathered = gathered_.emplace(options_.estimator, options_.precision,
+                                                    std::span(model.matrices()).subspan(layer_ * in_layer, in_layer));
     const LinearVisitor visit = [&](std::int64_t index, MatrixView<const float> in, MatrixView<const float> d_out) {
-      squares.add(index, in, d_out);
+      gathered.add(index, in, d_out);
     };
-    SQUEEZE_TRY(passes_.backward(weights_, x, gradient, visit, done));
-    squares.finish(x.rows / length_);
+    const std::int64_t length = options_.length;
+    for (std::int64_t first = 0; first < x.rows; first += length) {
+      decoder_.backward(weights_, x.rows_from(first, length), gradient.rows_from(first, length), space_, visit);
+      SQUEEZE_TRY(done(1));
+    }
+    gathered.finish(x.rows / length);
     std::vector<MatrixView<const float>> values;
-    for (std::int64_t i = 0; i < in_layer; ++i) values.push_back(squares.of(i));
+    for (std::int64_t i = 0; i < in_layer; ++i) values.push_back(gathered.of(i));
     return values;
   }
 
  private:
-  ProcessorPasses passes_;
-  std::int64_t length_;
-  Precision precision_;
-  Estimator estimator_;
+  // A sample at a time. `loss` replaces logits by their gradient and fills in their losses; it is told which row of x
+  // the first one is of.
+  template <typename Loss>
+  Result<void> pass_head(MatrixView<const float> x, MatrixView<float> gradient, std::span<double> losses,
+                         const Loss& loss, const Done& done) {
+    const std::int64_t length = options_.length, vocabulary = decoder_.vocabulary();
+    const std::int64_t block = std::max<std::int64_t>(1, kLogitFloats / vocabulary);
+    for (std::int64_t begin = 0; begin < x.rows; begin += length) {
+      const std::int64_t last = begin + length - 1;  // nothing is predicted from it
+      double total = 0;
+      for (std::int64_t first = begin; first < last; first += block) {
+        const std::int64_t count = std::min(block, last - first);
+        const MatrixView<float> logits = logits_.matrix(count, vocabulary);
+        token_losses_.resize(static_cast<std::size_t>(count));
+        decoder_.logits(x.rows_from(first, count), logits, space_);
+        loss(first, logits, token_losses_);
+        decoder_.logits_backward(x.rows_from(first, count), logits, gradient.rows_from(first, count));
+        for (const double value : token_losses_) total += value;
+      }
+      std::ranges::fill(gradient.row(last), 0.0f);
+      losses[begin / length] = total;
+      SQUEEZE_TRY(done(1));
+    }
+    return {};
+  }
+
+  Decoder decoder_;
+  std::optional<Decoder> teacher_;
+  GradientEngineOptions options_;
   std::int64_t layer_ = 0;
   LayerWeights weights_;
-  std::optional<SquaredGradients> squares_;
+  std::optional<GatheredGradients> gathered_;
+  DecoderWorkspace space_;
+  Scratch logits_, wanted_;
+  std::vector<double> token_losses_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<GradientEngine>> make_processor_engine(const Model& model, std::int64_t length,
-                                                              Precision precision, Estimator estimator) {
-  SQUEEZE_ASSIGN(auto decoder, Decoder::make(model, length, precision));
+Result<std::unique_ptr<GradientEngine>> make_processor_engine(const Model& model,
+                                                              const GradientEngineOptions& options) {
+  SQUEEZE_ASSIGN(auto decoder, Decoder::make(model, options.length, options.precision));
+  std::optional<Decoder> teacher;
+  if (options.teacher) {
+    SQUEEZE_ASSIGN(teacher, Decoder::make(*options.teacher, options.length, options.precision));
+  }
   return std::unique_ptr<GradientEngine>(
-      std::make_unique<ProcessorEngine>(std::move(decoder), length, precision, estimator));
+      std::make_unique<ProcessorEngine>(std::move(decoder), std::move(teacher), options));
 }
 
 }  // namespace squeeze

@@ -10,10 +10,9 @@
 #include "archs/decoder.hpp"
 #include "archs/fingerprint.hpp"
 #include "calib/activation_store.hpp"
-#include "calib/processor_passes.hpp"
+#include "calib/processor_engine.hpp"
 #include "calib/refined_codebooks.hpp"
 #include "calib/refinement_journal.hpp"
-#include "ops/cross_entropy/cross_entropy.hpp"
 
 namespace squeeze {
 
@@ -77,7 +76,9 @@ class Refiner {
 
   Result<void> open();
   Result<void> teach();
-  Result<LayerWeights> layer(std::int64_t index);
+  Result<LayerWeights> layer(std::int64_t index) const;
+  template <typename Slot>
+  Result<void> forward(GradientEngine& engine, Rows samples, const Slot& slot, const std::string& detail);
   Result<double> loss_of(Rows samples, MatrixView<const float> x, MatrixView<float> gradient);
   Result<double> held_out_loss();
   Result<void> gather(std::int64_t layer, MatrixView<const float> x, MatrixView<float> gradient);
@@ -105,15 +106,13 @@ class Refiner {
   const Samples samples_;
   const RefinementOptions& options_;
   RunContext& context_;
-  std::optional<ProcessorPasses> teacher_, student_;
   std::vector<std::optional<RefinedCodebooks>> codebooks_;  // of each matrix; none: it has no codebooks
   // The checkpoint's last hidden states; the inputs of all layers, the last output and the gradient of one step; the
   // same of the held-out samples, where one place serves all layers.
   std::optional<ActivationStore> taught_, inputs_, held_out_;
-  DecoderWorkspace space_;
-  Scratch teacher_logits_;
   Work plan_;
-  double done_ = 0;  // passes
+  double done_ = 0;                         // passes
+  std::unique_ptr<GradientEngine> engine_;  // of the squeezed model; last, as it may be reading layers until it is gone
 };
 
 Result<void> Refiner::advance(double passes, const std::string& detail) {
@@ -155,10 +154,6 @@ std::string Refiner::inputs_text() const {
 
 Result<void> Refiner::open() {
   const std::int64_t length = samples_.tokens.cols, hidden = squeezed_.config().hidden;
-  SQUEEZE_ASSIGN(auto teacher, Decoder::make(checkpoint_, length));
-  teacher_.emplace(std::move(teacher), length);
-  SQUEEZE_ASSIGN(auto student, Decoder::make(squeezed_, length));
-  student_.emplace(std::move(student), length);
   for (const MatrixSlot& slot : squeezed_.matrices()) {
     SQUEEZE_ASSIGN(const auto linear, squeezed_.linear(slot));
     const auto* lut = dynamic_cast<const LutWeight*>(linear.get());
@@ -179,20 +174,35 @@ Result<void> Refiner::open() {
   return {};
 }
 
-Result<void> Refiner::teach() {
-  const MatrixView<float> x = taught_->slot(0);
-  teacher_->embed(samples_.tokens.view(), x);
+// Slot 0 takes the embedded tokens, slot i + 1 what layer i makes of slot i.
+template <typename Slot>
+Result<void> Refiner::forward(GradientEngine& engine, Rows samples, const Slot& slot, const std::string& detail) {
+  SQUEEZE_TRY(engine.embed(tokens_of(samples), slot(0)));
   for (std::int64_t i = 0; i < layers(); ++i) {
-    SQUEEZE_ASSIGN(const LayerWeights weights, checkpoint_.layer(i));
-    SQUEEZE_TRY(teacher_->forward(weights, x, x, [&](std::int64_t samples) {
-      return advance(static_cast<double>(samples), "Reading the checkpoint");
-    }));
+    SQUEEZE_TRY(engine.load(i, i + 1 < layers() ? i + 1 : -1));
+    SQUEEZE_TRY(engine.forward(slot(i), slot(i + 1),
+                               [&](std::int64_t count) { return advance(static_cast<double>(count), detail); }));
   }
   return {};
 }
 
+// The checkpoint's last hidden states, then the engine that learns from them: a device never has to hold both engines.
+Result<void> Refiner::teach() {
+  const GradientEngineFactory make = options_.engine ? options_.engine : make_processor_engine;
+  const std::int64_t length = samples_.tokens.cols;
+  {
+    SQUEEZE_ASSIGN(const auto teacher, make(checkpoint_, {.length = length}));
+    const auto slot = [&](std::int64_t) { return taught_->slot(0); };
+    SQUEEZE_TRY(forward(*teacher, {0, samples_.tokens.rows}, slot, "Reading the checkpoint"));
+  }
+  SQUEEZE_ASSIGN(engine_, make(squeezed_, {.length = length,
+                                           .layers = [this](std::int64_t index) { return layer(index); },
+                                           .teacher = &checkpoint_}));
+  return {};
+}
+
 // The layer as it would be read back if the codebooks were stored now.
-Result<LayerWeights> Refiner::layer(std::int64_t index) {
+Result<LayerWeights> Refiner::layer(std::int64_t index) const {
   SQUEEZE_ASSIGN(LayerWeights weights, squeezed_.layer(index));
   for (std::size_t i = 0; i < codebooks_.size(); ++i) {
     const MatrixSlot& slot = squeezed_.matrices()[i];
@@ -204,16 +214,9 @@ Result<LayerWeights> Refiner::layer(std::int64_t index) {
 }
 
 Result<double> Refiner::loss_of(Rows samples, MatrixView<const float> x, MatrixView<float> gradient) {
-  const std::int64_t first_row = samples.first * samples_.tokens.cols;
-  const LogitLoss loss = [&](std::int64_t first, MatrixView<float> logits, std::span<const std::int32_t>,
-                             std::span<double> losses) {
-    const MatrixView<float> wanted = teacher_logits_.matrix(logits.rows, logits.cols);
-    teacher_->decoder().logits(taught_->slot(0).rows_from(first_row + first, logits.rows), wanted, space_);
-    kl_divergence_with_gradient(wanted, logits, losses);
-  };
+  const auto taught = taught_->slot(0).rows_from(samples.first * samples_.tokens.cols, x.rows);
   std::vector<double> losses(static_cast<std::size_t>(samples.count));
-  SQUEEZE_TRY(student_->head(tokens_of(samples), x, gradient, losses, loss,
-                             [&](std::int64_t) { return context_.check_cancelled(); }));
+  SQUEEZE_TRY(engine_->distill(taught, x, gradient, losses, [&](std::int64_t) { return context_.check_cancelled(); }));
   double total = 0;
   for (const double value : losses) total += value;
   return total / static_cast<double>(samples.count * (samples_.tokens.cols - 1));
@@ -222,31 +225,23 @@ Result<double> Refiner::loss_of(Rows samples, MatrixView<const float> x, MatrixV
 Result<double> Refiner::held_out_loss() {
   const Rows samples{samples_.training, samples_.held_out()};
   const MatrixView<float> x = held_out_->slot(0);
-  student_->embed(tokens_of(samples), x);
-  for (std::int64_t i = 0; i < layers(); ++i) {
-    SQUEEZE_ASSIGN(const LayerWeights weights, layer(i));
-    SQUEEZE_TRY(student_->forward(
-        weights, x, x, [&](std::int64_t count) { return advance(static_cast<double>(count), "Held-out samples"); }));
-  }
+  const auto slot = [&](std::int64_t) { return x; };
+  SQUEEZE_TRY(forward(*engine_, samples, slot, "Held-out samples"));
   return loss_of(samples, x, held_out_->slot(1));
 }
 
-// The gradients of the codebooks of one layer, and that of the layer's input.
+// The gradients of the codebooks of one layer, and that of the layer's input. Nothing is read ahead of layer 0:
+// codebooks move before they are read again.
 Result<void> Refiner::gather(std::int64_t index, MatrixView<const float> x, MatrixView<float> gradient) {
   const auto in_layer = static_cast<std::int64_t>(codebooks_.size()) / layers();
-  const auto codebooks = std::span(codebooks_).subspan(index * in_layer, in_layer);
-  SQUEEZE_ASSIGN(const LayerWeights weights, layer(index));
-  const auto linears = weights.linears();
-  for (std::int64_t i = 0; i < in_layer; ++i)
-    if (codebooks[i]) codebooks[i]->begin(static_cast<const LutWeight&>(*linears[i]));
-  const LinearVisitor visit = [&](std::int64_t i, MatrixView<const float> in, MatrixView<const float> d_out) {
-    if (codebooks[i]) codebooks[i]->add(in, d_out);
-  };
-  SQUEEZE_TRY(student_->backward(weights, x, gradient, visit, [&](std::int64_t count) {
+  SQUEEZE_ASSIGN(const LayerWeights* const weights, engine_->load(index, index - 1));
+  SQUEEZE_ASSIGN(const auto sums, engine_->backward(x, gradient, [&](std::int64_t count) {
     return advance(kBackwardCost * static_cast<double>(count), "Layer " + std::to_string(index));
   }));
-  for (auto& entry : codebooks)
-    if (entry) entry->release();
+  const auto linears = weights->linears();
+  for (std::int64_t i = 0; i < in_layer; ++i)
+    if (auto& codebooks = codebooks_[index * in_layer + i])
+      codebooks->gather(static_cast<const LutWeight&>(*linears[i]), sums[i]);
   return {};
 }
 
@@ -254,13 +249,7 @@ Result<void> Refiner::step(RefinementState& state) {
   const std::int64_t number = state.step + 1;
   const Rows samples = batch_of(number);
   const auto slot = [&](std::int64_t i) { return inputs_->slot(i).rows_from(0, samples.count * samples_.tokens.cols); };
-  student_->embed(tokens_of(samples), slot(0));
-  for (std::int64_t i = 0; i < layers(); ++i) {
-    SQUEEZE_ASSIGN(const LayerWeights weights, layer(i));
-    SQUEEZE_TRY(student_->forward(weights, slot(i), slot(i + 1), [&](std::int64_t count) {
-      return advance(static_cast<double>(count), "Step " + std::to_string(number));
-    }));
-  }
+  SQUEEZE_TRY(forward(*engine_, samples, slot, "Step " + std::to_string(number)));
   const MatrixView<float> gradient = slot(layers() + 1);
   SQUEEZE_ASSIGN(const double loss, loss_of(samples, slot(layers()), gradient));
   if (!std::isfinite(loss)) return Error{.code = ErrorCode::kValueNotFinite, .message = "Refinement has diverged."};

@@ -6,8 +6,9 @@
 // Every fifth sample is held out. Steps are judged on those alone, the best one is kept, and no step is one, too: on
 // the held-out samples a refined model is never worse than where it began.
 //
-// Streaming, as in calib/calibrate.hpp: one layer of weights is in memory at a time; kept are the inputs of each layer
-// for the samples of one step, the checkpoint's last hidden states, and the codebooks in fp32 with Adam's moments.
+// Streaming, as in calib/calibrate.hpp: one layer of weights is in memory at a time (for a GPU also the next, and both
+// in the GPU's as fp32), backwards with its dW in fp32; kept are the inputs of each layer for the samples of one step,
+// the checkpoint's last hidden states, and the codebooks in fp32 with Adam's moments. All products are of fp32.
 // Deterministic for any number of threads.
 
 #include <cstdint>
@@ -20,6 +21,7 @@
 #include "base/half.hpp"
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
+#include "calib/gradient_engine.hpp"
 
 namespace squeeze {
 
@@ -27,6 +29,8 @@ struct RefinementOptions {
   std::int64_t steps = 0;               // at least 1
   std::int64_t memory_limit_bytes = 0;  // of activations kept in memory; 0: half of the free memory
   std::filesystem::path folder;         // there already: journal and scratch files; a killed run is resumed from it
+  // Who computes; none: the processor. A run that one began the other may finish.
+  GradientEngineFactory engine = {};
 };
 
 struct Refinement {

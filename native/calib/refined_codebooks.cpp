@@ -5,8 +5,6 @@
 #include <cmath>
 
 #include "base/threads.hpp"
-#include "calib/gradient_rows.hpp"
-#include "formats/packed_indices.hpp"
 
 namespace squeeze {
 
@@ -15,13 +13,6 @@ namespace {
 constexpr double kFirstDecay = 0.9, kSecondDecay = 0.95;
 constexpr double kMostHalf = 65504;
 constexpr double kLeastDeviation = 1e-12;  // beside gradients of 1e-3 and more: only entries without members have less
-
-// Sums of the gradients of each entry's members.
-void add_members(std::span<const float> gradient, std::span<const std::uint8_t> indices, std::span<double> sums) {
-  float part[1 << kMaxBits] = {};
-  for (std::size_t j = 0; j < gradient.size(); ++j) part[indices[j]] += gradient[j];
-  for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += part[k];
-}
 
 }  // namespace
 
@@ -44,23 +35,19 @@ std::vector<Half> RefinedCodebooks::rounded() const {
   return halves;
 }
 
-void RefinedCodebooks::begin(const LutWeight& stored) {
-  std::ranges::fill(gradient_.values, 0.0);
-  indices_ = Matrix<std::uint8_t>(stored.rows(), stored.cols());
-  parallel_for(stored.rows(), 16, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t r = first; r < last; ++r) stored.indices(r, indices_.view().row(r));
+void RefinedCodebooks::gather(const LutWeight& stored, MatrixView<const float> dw) {
+  assert(dw.rows == rows() && dw.cols == stored.cols());
+  parallel_for(rows(), 16, [&](std::int64_t first, std::int64_t last) {
+    std::vector<std::uint8_t> indices(static_cast<std::size_t>(dw.cols));
+    for (std::int64_t r = first; r < last; ++r) {
+      stored.indices(r, indices);
+      const std::span<const float> members = dw.row(r);
+      const std::span<double> sums = gradient_.view().row(r);
+      std::ranges::fill(sums, 0.0);
+      for (std::size_t j = 0; j < members.size(); ++j) sums[indices[j]] += members[j];
+    }
   });
 }
-
-void RefinedCodebooks::add(MatrixView<const float> x, MatrixView<const float> dy) {
-  assert(indices_.rows == dy.cols && indices_.cols == x.cols);
-  for_gradient_rows(x, dy, [&](std::int64_t first, MatrixView<const float> product) {
-    for (std::int64_t r = 0; r < product.rows; ++r)
-      add_members(product.row(r), std::as_const(indices_).view().row(first + r), gradient_.view().row(first + r));
-  });
-}
-
-void RefinedCodebooks::release() { indices_ = {}; }
 
 void RefinedCodebooks::move(std::int64_t step, double rate) {
   const double first_scale = 1 / (1 - std::pow(kFirstDecay, static_cast<double>(step)));

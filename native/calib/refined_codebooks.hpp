@@ -22,12 +22,9 @@ class RefinedCodebooks {
   std::int64_t entries() const { return values_.cols; }  // 2^b
   std::vector<Half> rounded() const;                     // [N, 2^b], as they would be stored
 
-  // Makes ready for add(): unpacks the indices, which are held until release(), and clears the gradient.
-  void begin(const LutWeight& stored);
-  // Adds one sample's share, given the linear's input x[T, K] and the gradient dy[T, N] of its output: fp32 products,
-  // summed over a row's members in fp32 and over samples in float64. Deterministic for any number of threads.
-  void add(MatrixView<const float> x, MatrixView<const float> dy);
-  void release();
+  // Takes the gradient of the entries from that of the weights, dW[N, K]: sums over a row's members in float64.
+  // Deterministic for any number of threads.
+  void gather(const LutWeight& stored, MatrixView<const float> dw);
   MatrixView<const double> gradient() const { return gradient_.view(); }  // [N, 2^b]
 
   // One step of Adam (Kingma and Ba, arXiv 1412.6980), number `step` ≥ 1 since the beginning or the last return, by the
@@ -44,7 +41,6 @@ class RefinedCodebooks {
   Matrix<float> values_, first_moment_, second_moment_;
   Matrix<double> gradient_;
   std::vector<float> spacing_;  // of each row's entries
-  Matrix<std::uint8_t> indices_;
 };
 
 }  // namespace squeeze

@@ -54,8 +54,8 @@ contract::DeviceInfo info_of(const DeviceProperties& gpu, const std::vector<std:
 
 GradientEngineFactory Device::gradient_engine() const {
   if (!is_gpu()) return {};
-  return [device = *this](const Model& model, std::int64_t length, Precision precision, Estimator estimator) {
-    return device.gpus->gradient_engine(device.index, model, length, precision, estimator);
+  return [device = *this](const Model& model, const GradientEngineOptions& options) {
+    return device.gpus->gradient_engine(device.index, model, options);
   };
 }
 

@@ -31,8 +31,8 @@ class Gpus {
   // Who computes on the GPU of that index. kDeviceUnavailable where there is none such, kOutOfMemory.
   virtual Result<std::unique_ptr<TextReader>> text_reader(int gpu, const std::shared_ptr<const Model>& model,
                                                           std::int64_t context) const = 0;
-  virtual Result<std::unique_ptr<GradientEngine>> gradient_engine(int gpu, const Model& model, std::int64_t length,
-                                                                  Precision precision, Estimator estimator) const = 0;
+  virtual Result<std::unique_ptr<GradientEngine>> gradient_engine(int gpu, const Model& model,
+                                                                  const GradientEngineOptions& options) const = 0;
   virtual Result<std::unique_ptr<EvaluationEngine>> evaluation_engine(int gpu, std::span<const Model* const> models,
                                                                       std::int64_t length,
                                                                       Precision precision) const = 0;

@@ -26,8 +26,8 @@ struct FakeGpus final : Gpus {
                                                   std::int64_t) const override {
     return fake;
   }
-  Result<std::unique_ptr<GradientEngine>> gradient_engine(int, const Model&, std::int64_t, Precision,
-                                                          Estimator) const override {
+  Result<std::unique_ptr<GradientEngine>> gradient_engine(int, const Model&,
+                                                          const GradientEngineOptions&) const override {
     return fake;
   }
   Result<std::unique_ptr<EvaluationEngine>> evaluation_engine(int, std::span<const Model* const>, std::int64_t,

@@ -103,6 +103,27 @@ TEST_CASE("device: a quantization and a table of errors on a GPU are the process
   CHECK(errors[0] == errors[1]);
 }
 
+TEST_CASE("device: codebooks are refined on a GPU as on the processor") {
+  Bench bench;
+  if (!bench) return;
+  contract::QuantizationStartParams params;
+  params.checkpoint = bench.at("model");
+  params.tokens = bench.at("tokens");
+  params.recipe = {.method = "squeezellm", .bits = 2, .refine = 2};
+  params.recipe.weighting = contract::RecipeWeighting::kNone;
+  std::vector<contract::Refinement> refined;
+  for (const bool on_gpu : {false, true}) {
+    params.out = bench.at(on_gpu ? "on-gpu" : "refined");
+    const auto made = Bench::value_of(run_quantization(params, on_gpu ? bench.gpu : bench.processor, bench.silent));
+    REQUIRE(made.refinement);
+    refined.push_back(*made.refinement);
+  }
+  CHECK(refined[0].best_step > 0);
+  CHECK(refined[1].best_step == refined[0].best_step);
+  CHECK(refined[1].before == doctest::Approx(refined[0].before).epsilon(1e-4));
+  CHECK(refined[1].after == doctest::Approx(refined[0].after).epsilon(1e-3));
+}
+
 TEST_CASE("device: an evaluation and a sweep on a GPU measure what the processor measures") {
   Bench bench;
   if (!bench) return;

@@ -23,9 +23,9 @@ class DeviceGpus final : public Gpus {
                                                   std::int64_t context) const override {
     return make_device_reader(model, context, gpu);
   }
-  Result<std::unique_ptr<GradientEngine>> gradient_engine(int gpu, const Model& model, std::int64_t length,
-                                                          Precision precision, Estimator estimator) const override {
-    return make_device_engine(model, length, precision, estimator, gpu);
+  Result<std::unique_ptr<GradientEngine>> gradient_engine(int gpu, const Model& model,
+                                                          const GradientEngineOptions& options) const override {
+    return make_device_engine(model, options, gpu);
   }
   Result<std::unique_ptr<EvaluationEngine>> evaluation_engine(int gpu, std::span<const Model* const> models,
                                                               std::int64_t length, Precision precision) const override {

@@ -279,8 +279,11 @@ Result<void> Run::refine_codebooks() {
   SQUEEZE_TRY(write(folder / "start", manifest_of_inputs()));
   SQUEEZE_ASSIGN(const auto squeezed, Model::open(folder / "start"));
   context_.stage("Refining codebooks", kRefineWeight);
-  SQUEEZE_ASSIGN(refinement_, refine(model(), *squeezed, tokens_.view(),
-                                     {.steps = refinement_steps(params_.recipe), .folder = folder}, context_));
+  SQUEEZE_ASSIGN(
+      refinement_,
+      refine(model(), *squeezed, tokens_.view(),
+             {.steps = refinement_steps(params_.recipe), .folder = folder, .engine = device_.gradient_engine()},
+             context_));
   if (refinement_->best_step == 0) return {};
   for (std::size_t i = 0; i < entries_.size(); ++i)
     if (plan_[i]) SQUEEZE_TRY(measure_refined(*squeezed, i));

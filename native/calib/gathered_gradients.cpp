@@ -1,4 +1,4 @@
-#include "calib/squared_gradients.hpp"
+#include "calib/gathered_gradients.hpp"
 
 #include <algorithm>
 
@@ -38,32 +38,34 @@ MatrixView<const float> squares_of(MatrixView<const float> x, Scratch& scratch) 
 
 }  // namespace
 
-SquaredGradients::SquaredGradients(Estimator estimator, Precision precision, std::span<const MatrixSlot> slots)
+GatheredGradients::GatheredGradients(std::optional<Estimator> estimator, Precision precision,
+                                     std::span<const MatrixSlot> slots)
     : estimator_(estimator), precision_(precision) {
   for (const MatrixSlot& slot : slots) sums_.emplace_back(slot.rows, slot.cols);
 }
 
-// F += (dyᵀ x)², or F += dyᵀ x of factors that are squares already: a thread adds up its rows of F while they are in
-// its cache.
+// sum += (dyᵀ x)², or sum += dyᵀ x: a thread adds up its rows while they are in its cache.
 template <typename T>
-static void add_products(Estimator estimator, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<float> sum) {
-  const auto accumulate = estimator == Estimator::kSample ? add_squares : add_values;
+static void add_products(bool squared, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<float> sum) {
+  const auto accumulate = squared ? add_squares : add_values;
   for_gradient_rows(x, dy, [&](std::int64_t first, MatrixView<const float> product) {
     accumulate(sum.data + first * sum.cols, product.data, product.size());
   });
 }
 
-void SquaredGradients::add(std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy) {
+void GatheredGradients::add(std::int64_t index, MatrixView<const float> x, MatrixView<const float> dy) {
   const MatrixView<float> sum = sums_[index].view();
   if (estimator_ == Estimator::kToken) {
     x = squares_of(x, x_squares_);
     dy = squares_of(dy, dy_squares_);
   }
-  if (precision_ == Precision::kFloat32) return add_products<float>(estimator_, x, dy, sum);
-  add_products<BFloat16>(estimator_, rounded(x, rounded_x_), rounded(dy, rounded_dy_), sum);
+  const bool squared = estimator_ == Estimator::kSample;
+  if (precision_ == Precision::kFloat32) return add_products<float>(squared, x, dy, sum);
+  add_products<BFloat16>(squared, rounded(x, rounded_x_), rounded(dy, rounded_dy_), sum);
 }
 
-void SquaredGradients::finish(std::int64_t samples) {
+void GatheredGradients::finish(std::int64_t samples) {
+  if (!estimator_) return;
   for (Matrix<float>& m : sums_)
     parallel_for(m.rows, row_chunk(m.cols), [&](std::int64_t first, std::int64_t last) {
       scale(m.values.data() + first * m.cols, 1.0f / static_cast<float>(samples), (last - first) * m.cols);
