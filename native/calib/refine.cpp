@@ -37,7 +37,10 @@ struct Samples {
   std::int64_t held_out() const { return tokens.rows - training; }
 };
 
-Samples split(MatrixView<const std::int32_t> tokens) {
+// Of one step: whole ones, at least one.
+std::int64_t samples_of_step(std::int64_t length) { return std::max<std::int64_t>(1, kStepTokens / length); }
+
+Samples split(MatrixView<const std::int32_t> tokens, std::int64_t steps) {
   const std::int64_t most = std::max<std::int64_t>(1, tokens.rows / kLeastPerHeldOut);
   const std::int64_t count = std::clamp<std::int64_t>(kHeldOutTokens / tokens.cols, 1, most);
   std::vector<std::int64_t> order, held_out;
@@ -46,9 +49,12 @@ Samples split(MatrixView<const std::int32_t> tokens) {
   // Neighbours in a text are alike: a step is to see samples from all over it. (std::shuffle differs by library.)
   std::mt19937 random(1);
   for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
-  Samples samples{.tokens = {tokens.rows, tokens.cols}, .training = static_cast<std::int64_t>(order.size())};
+  const auto training =
+      std::min(static_cast<std::int64_t>(order.size()), steps * samples_of_step(tokens.cols));  // no step reads others
+  order.resize(static_cast<std::size_t>(training));
   order.insert(order.end(), held_out.begin(), held_out.end());
-  for (std::int64_t s = 0; s < tokens.rows; ++s)
+  Samples samples{.tokens = {static_cast<std::int64_t>(order.size()), tokens.cols}, .training = training};
+  for (std::int64_t s = 0; s < samples.tokens.rows; ++s)
     std::ranges::copy(tokens.row(order[s]), samples.tokens.view().row(s).begin());
   return samples;
 }
@@ -134,8 +140,7 @@ Refiner::Work Refiner::work_of(std::int64_t steps, std::int64_t judged) const {
 }
 
 Refiner::Rows Refiner::batch_of(std::int64_t step) const {
-  const std::int64_t size = std::max<std::int64_t>(1, kStepTokens / samples_.tokens.cols);
-  const std::int64_t batches = std::max<std::int64_t>(1, samples_.training / size);
+  const std::int64_t batches = std::max<std::int64_t>(1, samples_.training / samples_of_step(samples_.tokens.cols));
   const std::int64_t batch = (step - 1) % batches;
   const std::int64_t first = batch * samples_.training / batches;
   return {first, (batch + 1) * samples_.training / batches - first};
@@ -340,7 +345,7 @@ Result<Refinement> refine(const Model& checkpoint, const Model& squeezed, Matrix
                           const RefinementOptions& options, RunContext& context) {
   assert(options.steps > 0);
   SQUEEZE_TRY(check_refinement(checkpoint, tokens));
-  return Refiner(checkpoint, squeezed, split(tokens), options, context)();
+  return Refiner(checkpoint, squeezed, split(tokens, options.steps), options, context)();
 }
 
 }  // namespace squeeze

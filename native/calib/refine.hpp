@@ -3,8 +3,9 @@
 //
 // The loss is KL(checkpoint ‖ squeezed) of the next token, summed over the predicted tokens of a sample: the checkpoint
 // is what the squeezed model is to be, and its whole distribution says more than the one token that came.
-// Every fifth sample is held out. Steps are judged on those alone, the best one is kept, and no step is one, too: on
-// the held-out samples a refined model is never worse than where it began.
+// A few samples are held out. Every few steps the codebooks are judged on those alone. Where they have become worse,
+// what was best so far is taken up again, and steps are shorter from there; the best is kept, and no step is one, too:
+// on the held-out samples a refined model is never worse than where it began.
 //
 // Streaming, as in calib/calibrate.hpp: one layer of weights is in memory at a time (for a GPU also the next, and both
 // in the GPU's as fp32), backwards with its dW in fp32; kept are the inputs of each layer for the samples of one step,

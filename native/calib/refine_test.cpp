@@ -36,7 +36,8 @@ struct TinyPair {
   TestFolder folder;
   std::shared_ptr<const Model> dense, squeezed;
 
-  explicit TinyPair(const std::string& family, bool with_head = false) {
+  // `nudge` is added to every entry of the codebooks.
+  explicit TinyPair(const std::string& family, bool with_head = false, float nudge = 0) {
     const auto tensors = write_tiny_checkpoint(folder / "dense", family, 5);
     dense = Model::open(folder / "dense").value();
     std::string config = tiny_config(family);
@@ -48,12 +49,12 @@ struct TinyPair {
           std::ranges::find_if(dense->matrices(), [&](const auto& s) { return s.name + ".weight" == t.name; });
       if (with_head && t.name == "lm_head.weight")
         for (OwnedTensor& made :
-             squeeze_one({.name = "lm_head", .role = "head", .rows = t.shape[0], .cols = t.shape[1]}, t.values))
+             squeeze_one({.name = "lm_head", .role = "head", .rows = t.shape[0], .cols = t.shape[1]}, t.values, nudge))
           owned.push_back(std::move(made));
       else if (slot == dense->matrices().end() || slot == dense->matrices().begin() + 1)
         owned.push_back(owned_tensor<float>(t.name, DType::kF32, t.shape, t.values));
       else
-        for (OwnedTensor& made : squeeze_one(*slot, t.values)) owned.push_back(std::move(made));
+        for (OwnedTensor& made : squeeze_one(*slot, t.values, nudge)) owned.push_back(std::move(made));
     }
     std::vector<TensorSource> sources;
     for (const OwnedTensor& t : owned) sources.push_back(tensor_source<std::byte>(t.name, t.dtype, t.shape, t.bytes));
@@ -64,12 +65,12 @@ struct TinyPair {
   }
 
  private:
-  static std::vector<OwnedTensor> squeeze_one(const MatrixSlot& slot, std::span<const float> weights) {
+  static std::vector<OwnedTensor> squeeze_one(const MatrixSlot& slot, std::span<const float> weights, float nudge) {
     Matrix<std::uint8_t> indices(slot.rows, slot.cols);
     Matrix<Half> tables(slot.rows, 1 << kBits);
     for (std::int64_t r = 0; r < slot.rows; ++r) {
       for (std::int64_t k = 0; k < tables.cols; ++k)
-        tables.view().row(r)[k] = to_half(0.4f * (static_cast<float>(k) - 1.5f));
+        tables.view().row(r)[k] = to_half(0.4f * (static_cast<float>(k) - 1.5f) + nudge);
       for (std::int64_t j = 0; j < slot.cols; ++j)
         indices.view().row(r)[j] =
             static_cast<std::uint8_t>(std::clamp(std::round(weights[r * slot.cols + j] / 0.4f + 1.5f), 0.0f, 3.0f));
@@ -235,6 +236,42 @@ TEST_CASE("a model that nothing improves stays as it is") {
     const auto& kept = result.value().tables.at(slot.name);
     CHECK(std::memcmp(kept.data(), stored->bytes.data(), stored->bytes.size()) == 0);
   }
+}
+
+TEST_CASE("steps that are too long for what there is to win are taken back, and shorter ones win it") {
+  // They differ by half a hundredth of the distance between entries, and the first step is three. With steps that only
+  // fade, half of the loss is left.
+  const TinyPair wanted("llama"), nudged("llama", false, 0.002f);
+  fs::create_directories(nudged.folder / "journal");
+  SilentContext context;
+  const auto result = refine(*wanted.squeezed, *nudged.squeezed, tokens_of(20, 16).view(),
+                             {.steps = 24, .folder = nudged.folder / "journal"}, context);
+  REQUIRE(result.ok());
+  CHECK(result.value().after < 0.45 * result.value().before);
+}
+
+TEST_CASE("codebooks that return have forgotten what moved them") {
+  const TinyPair pair("llama");
+  const Model& model = *pair.squeezed;
+  const auto linear = model.linear(model.matrices()[0]).value();
+  const auto& stored = dynamic_cast<const LutWeight&>(*linear);
+  Matrix<float> one(stored.rows(), stored.cols()), other(stored.rows(), stored.cols());
+  for (std::size_t i = 0; i < one.values.size(); ++i) {
+    one.values[i] = std::sin(static_cast<float>(i));
+    other.values[i] = 1 - one.values[i];
+  }
+  RefinedCodebooks fresh(stored), returned(stored);
+  const std::vector<Half> before = returned.rounded();
+  returned.gather(stored, other.view());
+  returned.move(1, 0.03);
+  CHECK(returned.rounded() != before);
+  returned.return_to(before);
+  CHECK(returned.rounded() == before);
+  for (RefinedCodebooks* codebooks : {&fresh, &returned}) {
+    codebooks->gather(stored, one.view());
+    codebooks->move(1, 0.03);
+  }
+  CHECK(returned.rounded() == fresh.rounded());
 }
 
 TEST_CASE("refinement gives the same bits for any number of threads, and from a scratch file (tier A)") {
