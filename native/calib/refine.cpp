@@ -148,7 +148,7 @@ Refiner::Rows Refiner::batch_of(std::int64_t step) const {
 
 std::string Refiner::inputs_text() const {
   Fingerprint hash;
-  hash.add("refinement 1");
+  hash.add("refinement 2");
   hash.add(checkpoint_.fingerprint());
   hash.add(squeezed_.fingerprint());
   hash.add(options_.steps);
