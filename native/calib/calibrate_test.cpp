@@ -168,7 +168,8 @@ TEST_CASE("the figures of each matrix are those of its F") {
   TestFolder folder;
   const auto tensors = write_tiny_checkpoint(folder.path(), "llama");
   const auto model = Model::open(folder.path()).value();
-  const auto outcome = run(*model, tokens_of(3, 8), Estimator::kSample, folder / "out");
+  const auto tokens = tokens_of(3, 8);
+  const auto outcome = run(*model, tokens, Estimator::kSample, folder / "out");
   const auto calibration = open_calibration(folder / "out", *model);
   REQUIRE(calibration.ok());
   CHECK(calibration.value().fingerprint == outcome.fingerprint);
@@ -190,9 +191,16 @@ TEST_CASE("the figures of each matrix are those of its F") {
   CHECK(description.at("samples") == 3);
   CHECK(description.at("length") == 8);
   CHECK(description.at("matrices").size() == model->matrices().size());
-  CHECK(outcome.size_bytes == static_cast<std::int64_t>(fs::file_size(folder / "out/calibration.json") +
-                                                        fs::file_size(folder / "out/fisher.safetensors")));
-  CHECK(std::distance(fs::directory_iterator(folder / "out"), {}) == 2);
+  const auto kept = SafetensorsFile::open(folder / "out" / kCalibrationTokens);
+  REQUIRE(kept.ok());
+  const TensorView& ids = kept.value().tensors().front();
+  CHECK(ids.shape == std::vector<std::int64_t>{3, 8});
+  CHECK(std::memcmp(ids.bytes.data(), tokens.values.data(), ids.bytes.size()) == 0);
+  std::uintmax_t bytes = 0;
+  for (const char* name : {"calibration.json", "fisher.safetensors", kCalibrationTokens})
+    bytes += fs::file_size(folder / "out" / name);
+  CHECK(outcome.size_bytes == static_cast<std::int64_t>(bytes));
+  CHECK(std::distance(fs::directory_iterator(folder / "out"), {}) == 3);
   CHECK_FALSE(fs::exists(folder / "out.partial"));
 }
 
@@ -284,7 +292,7 @@ TEST_CASE("activations in a scratch file give the same bytes, and leave none beh
   run(*model, tokens, Estimator::kToken, folder / "memory");
   run(*model, tokens, Estimator::kToken, folder / "file", 1);
   CHECK(bytes_of(folder / "memory/fisher.safetensors") == bytes_of(folder / "file/fisher.safetensors"));
-  CHECK(std::distance(fs::directory_iterator(folder / "file"), {}) == 2);
+  CHECK(std::distance(fs::directory_iterator(folder / "file"), {}) == 3);
 
   const auto small = ActivationStore::make(2, 3, 4, 1000, folder.path()),
              large = ActivationStore::make(2, 3, 4, 10, folder.path());

@@ -47,6 +47,7 @@ export function registerQuantize(program: Command): void {
     )
     .option('--bits <bits>', 'bits of an index, 2 to 8', integer(2, 8), 3)
     .option('--sparsity <fraction>', 'share of the weights kept exactly: 0.0045 or 0.45%', fraction(0.2), 0)
+  addQualityOptions(command)
     .addOption(new Option('--solver <solver>', 'clustering of a row').choices(['exact', 'lloyd']).default('exact'))
     .addOption(
       new Option(
@@ -80,7 +81,7 @@ export function registerQuantize(program: Command): void {
       ]),
     )
     .option('--out <folder>', "folder to make (default: in the studio's folder)")
-  addCommonOptions(addCalibrationOptions(addQualityOptions(command))).action((checkpoint: string, options: Options) =>
+  addCommonOptions(addCalibrationOptions(command)).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
       const { calibration, samples, length, estimator, precision, out } = options
       const text = calibrationText(studio, options)

@@ -30,9 +30,10 @@ export function registerRun(program: Command): void {
       fraction(0.2),
       DEFAULT_RECIPE.sparsity,
     )
+  addQualityOptions(command)
     .option('--text <file>', 'text to calibrate on (default: the bundled sample text)')
     .option('--evaluate-on <file>', 'text to measure on (default: the bundled held-out text)')
-  addCommonOptions(addQualityOptions(command)).action((checkpoint: string, options: Options) =>
+  addCommonOptions(command).action((checkpoint: string, options: Options) =>
     runCommand(options, async ({ studio, output, run }) => {
       if (run.record === false) {
         throw fail('invalid-request', '"run" keeps its pieces in a project, so it does not go with --no-project.', {
