@@ -11,7 +11,7 @@ const COLUMNS: Column[] = [
   { name: 'Result' },
   { name: 'Change' },
   { name: 'KL', unit: 'nats/token' },
-  { name: 'Same top token' },
+  { name: 'Same', unit: 'top token' },
   { name: 'Measured' },
 ]
 
