@@ -5,6 +5,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { BenchmarkResult } from '../../shared/contract/sidecar/benchmark.ts'
 import type { CheckpointInspectResult } from '../../shared/contract/sidecar/checkpoint.ts'
+import { PUBLISHED_RECIPE } from '../../shared/recipe/default-recipe.ts'
 import { migrate, versionOf } from './migrate.ts'
 import { migrations } from './migrations/index.ts'
 import {
@@ -211,14 +212,6 @@ describe('rows', () => {
       objective: 1,
       relativeError: 0.1,
     }
-    const recipe = {
-      method: 'squeezellm',
-      bits: 3,
-      sparsity: 0.0045,
-      outliers: 'paper',
-      solver: 'exact',
-      weighting: 'fisher',
-    } as const
     const resultId = insertResult(database, {
       projectId,
       calibrationId,
@@ -229,7 +222,7 @@ describe('rows', () => {
         fingerprint: 'rf',
         checkpointFingerprint: 'f1',
         calibrationFingerprint: 'cf',
-        recipe,
+        recipe: PUBLISHED_RECIPE,
         bitsPerWeight: 3.2,
         sizeBytes: 100,
         checkpointSizeBytes: 400,
@@ -241,7 +234,11 @@ describe('rows', () => {
         durationMs: 2,
       },
     })
-    expect(listResults(database, projectId)[0]).toMatchObject({ recipe, calibrationId, bitsPerWeight: 3.2 })
+    expect(listResults(database, projectId)[0]).toMatchObject({
+      recipe: PUBLISHED_RECIPE,
+      calibrationId,
+      bitsPerWeight: 3.2,
+    })
     expect(listResultMatrices(database, resultId)).toEqual([outcome])
 
     insertEvaluation(database, {
