@@ -29,7 +29,7 @@ export function SampleButton() {
         <Button variant="light" loading={opening} onClick={() => void open()}>
           Open the sample
         </Button>
-        <span className="unit">a small Llama that comes with the studio and squeezes in seconds</span>
+        <span className="unit">a small Llama that comes with the studio and is squeezed in a minute or two</span>
       </div>
       {error && <Failure error={error} />}
     </div>
