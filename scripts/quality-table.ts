@@ -66,7 +66,7 @@ function pairs(refine: string): Cell[] {
         sparsity,
         rule: sparsity === 0 ? '' : values.outliers,
         weighted: true,
-        flags: [...['--method', 'squeezellm', '--outliers', values.outliers], ...['--refine', steps]],
+        flags: ['--method', 'squeezellm', '--outliers', values.outliers, '--refine', steps],
       })),
     ),
   )

@@ -72,12 +72,7 @@ export type QualityOptions = { outliers?: Recipe['outliers']; refine?: number; a
 /** Options that say what is done beyond clustering once. */
 export function addQualityOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option('--outliers <rule>', `how the kept weights are chosen (default: ${DEFAULT_RECIPE.outliers})`).choices([
-        'paper',
-        'loss-aware',
-      ]),
-    )
+    .addOption(outliersOption(DEFAULT_RECIPE.outliers))
     .addOption(
       new Option(
         '--refine <steps>',
@@ -90,6 +85,14 @@ export function addQualityOptions(command: Command): Command {
         'refine',
       ]),
     )
+}
+
+/** `usual` is what holds where nothing is said; the use case knows it, too. */
+export function outliersOption(usual: Recipe['outliers']): Option {
+  return new Option('--outliers <rule>', `how the kept weights are chosen (default: ${usual})`).choices([
+    'paper',
+    'loss-aware',
+  ])
 }
 
 /** The fields of a recipe that those options ask for. */

@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs'
-import { Option } from 'commander'
 import { recipe as recipeSchema, type Recipe } from '../../shared/contract/sidecar/quantization.ts'
 import { PUBLISHED_RECIPE } from '../../shared/recipe/default-recipe.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
@@ -27,10 +26,4 @@ export function readRecipe(path: string): Recipe {
   const [first] = found.error.issues
   const place = first?.path.map(String).join('.') ?? ''
   throw fail('file-malformed', `${path} is no recipe: ${place ? `${place}: ` : ''}${first?.message ?? 'malformed'}.`)
-}
-
-export function outliersOption(): Option {
-  return new Option('--outliers <rule>', 'how the kept weights are chosen')
-    .choices(['paper', 'loss-aware'])
-    .default('paper')
 }

@@ -98,7 +98,7 @@ async function prepare(context: Context, request: GroundRequest, options: RunOpt
   const path = request.calibration
     ? resolve(request.calibration)
     : (await ensureCalibration(context, model, request, part(0, 0.3))).path
-  const outliers = request.outliers ?? 'paper'
+  const outliers = request.outliers ?? BASE.outliers
   const table = await errorTable(context, model, path, outliers, part(0.3, 0.6))
   const { length } = recordedCalibration(context, path)
   const base = { ...BASE, outliers }

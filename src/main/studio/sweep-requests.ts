@@ -6,6 +6,7 @@ import {
   type SweepTable,
 } from '../../shared/contract/studio/sweep.ts'
 import { fail } from '../../shared/contract/studio-error.ts'
+import { BASE } from '../../shared/sweep/outlook.ts'
 import {
   listCalibrations,
   listSweepPoints,
@@ -39,7 +40,7 @@ export function sweepState(context: Context, projectId: number, part: SweepPart 
   const choices = choicesSchema.safeParse(savedSweepChoices(database, projectId)).data
   const chosen = choices ? { choices } : {}
   if (!calibration) return { projectId, points: [], ...chosen }
-  const tableVersion = errorTableVersion(context, inspection, calibration, part.outliers ?? 'paper')
+  const tableVersion = errorTableVersion(context, inspection, calibration, part.outliers ?? BASE.outliers)
   const rows = listSweepPoints(database, projectId).filter(
     ({ calibrationFingerprint }) => calibrationFingerprint === calibration.fingerprint,
   )
@@ -68,7 +69,7 @@ function calibrationOf(context: Context, projectId: number, { calibration }: Swe
 /** The table that a state names. Throws not-found where it is another one by now. */
 export function sweepTable(context: Context, projectId: number, version: string, part: SweepPart = {}): SweepTable {
   const { inspection } = projectRow(context, projectId)
-  const outliers = part.outliers ?? 'paper'
+  const outliers = part.outliers ?? BASE.outliers
   const calibration = calibrationOf(context, projectId, part)
   const present = calibration && errorTableVersion(context, inspection, calibration, outliers)
   const table =

@@ -10,7 +10,7 @@ export const PUBLISHED_RECIPE = {
   weighting: 'fisher',
 } satisfies Recipe
 
-/** Steps after which little more is won. */
+/** They take about as long as a calibration does. */
 export const REFINEMENT_STEPS = 20
 
 /** How the studio squeezes unless it is told otherwise: what lost least at equal size on every model that was measured. */

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import type { Recipe } from '../../../shared/contract/sidecar/quantization.ts'
 import type { Budget } from '../../../shared/sweep/budget.ts'
 import { limitsOf } from '../../../shared/sweep/choices.ts'
+import { BASE } from '../../../shared/sweep/outlook.ts'
 import { choiceOf, KEPT_BITS } from '../../../shared/sweep/plan.ts'
 import type { RecipeOutcome } from '../../studio/index.ts'
 import { facts, strong, table } from '../layout.ts'
@@ -10,11 +11,11 @@ import {
   addCommonOptions,
   calibrationText,
   integer,
+  outliersOption,
   type CalibrationOptions,
   type CommonOptions,
 } from '../options.ts'
 import { writeNew } from '../new-file.ts'
-import { outliersOption } from '../recipe-file.ts'
 import { recipeText } from '../recipe-text.ts'
 import { runCommand } from '../session.ts'
 import { bytes, percent, shownPath } from '../units.ts'
@@ -24,7 +25,7 @@ type Options = CommonOptions &
   CalibrationOptions & {
     budget: Budget
     bits?: number[]
-    outliers: Recipe['outliers']
+    outliers?: Recipe['outliers']
     calibration?: string
     keep?: string[]
     sameInLayer?: boolean
@@ -42,7 +43,7 @@ export function registerRecipe(program: Command): void {
         .makeOptionMandatory(),
     )
     .option('--bits <list>', 'widths that may be used; 16: left as it is (default: 2 to 8, 16)', widths)
-    .addOption(outliersOption())
+    .addOption(outliersOption(BASE.outliers))
     .addOption(
       new Option('--calibration <folder>', 'calibration of the project to use').conflicts([
         'text',

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Budget } from '../../../shared/sweep/budget.ts'
 import { parseBudget } from '../../../shared/sweep/budget.ts'
 import { frontOf } from '../../../shared/sweep/grid.ts'
+import { BASE } from '../../../shared/sweep/outlook.ts'
 import type { SweepOutcome, SweptPoint } from '../../studio/index.ts'
 import { facts, strong, table } from '../layout.ts'
 import {
@@ -10,11 +11,12 @@ import {
   calibrationText,
   fraction,
   integer,
+  outliersOption,
   type CalibrationOptions,
   type CommonOptions,
 } from '../options.ts'
 import { refuseExisting, writeNew } from '../new-file.ts'
-import { outliersOption, readRecipe } from '../recipe-file.ts'
+import { readRecipe } from '../recipe-file.ts'
 import { recipeText } from '../recipe-text.ts'
 import { runCommand } from '../session.ts'
 import { bytes, perplexity, shownPath } from '../units.ts'
@@ -24,7 +26,7 @@ type Options = CommonOptions &
   CalibrationOptions & {
     bits: number[]
     sparsity: number[]
-    outliers: Recipe['outliers']
+    outliers?: Recipe['outliers']
     calibration?: string
     adaptive?: number
     budget?: Budget[]
@@ -49,7 +51,7 @@ export function registerSweep(program: Command): void {
       list(fraction(0.05, 'A sweep ends there: more bits buy more than more kept weights do.')),
       [0, 0.0005, 0.0045, 0.02],
     )
-    .addOption(outliersOption())
+    .addOption(outliersOption(BASE.outliers))
     .option('--adaptive <count>', 'measure this many of the grid, each where the front is known least', integer(1, 256))
     .option('--budget <list>', 'also allot bits to these: 3.25bpw, 40MB, 3.5GB', list(budget))
     .option('--recipe <file...>', 'also measure these recipes')
