@@ -75,8 +75,9 @@ async function vitest(project) {
   const report = join(logsFolder, `vitest-${project}.json`)
   rmSync(report, { force: true })
   const tool = inModules('vitest', 'vitest.mjs')
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const args = [tool, 'run', `--project=${project}`, ...reporters]
+  const saySkipped = join(root, 'scripts', 'lib', 'say-skipped.mjs')
+  const reporters = ['default', 'json', saySkipped].map((name) => `--reporter=${name}`)
+  const args = [tool, 'run', `--project=${project}`, ...reporters, `--outputFile.json=${report}`]
   return judge(await runLogged(`vitest-${project}`, pinnedNode(), args, { show: true }), countVitest(report))
 }
 
