@@ -66,6 +66,21 @@ __global__ void reorder_kernel(const unsigned* stored, int row_words, int stored
   for (int w = 0; w < kBits; ++w) to[lane_order::word_place<kBits>(half * kBits + w, lane)] = own[w];
 }
 
+// The kept weights of a tile in rows [first, first + rows), by all threads of a block.
+template <typename Use>
+__device__ __forceinline__ void for_each_kept(const few::SparseChunks& sparse, int tile, std::int64_t first,
+                                              std::int64_t rows, Use&& use) {
+  const int begin = sparse.begin[tile * kTileRows] * few::kChunk;
+  const int end = sparse.begin[(tile + 1) * kTileRows] * few::kChunk;
+  for (int e = begin + static_cast<int>(threadIdx.x); e < end; e += static_cast<int>(blockDim.x)) {
+    const unsigned entry = sparse.entries[e];
+    const std::int64_t row = static_cast<std::int64_t>(tile) * kTileRows + sparse.row[e / few::kChunk];
+    const Half kept{static_cast<std::uint16_t>(entry >> 16)};
+    if (kept.bits == 0 || row < first || row >= first + rows) continue;  // zeros fill chunks up
+    use(row, static_cast<int>(entry & 0xffffu), kept);
+  }
+}
+
 template <int kBits, typename T>
 __global__ void decode_kernel(Lut lut, std::int64_t first, T* out, std::int64_t count) {
   const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -80,7 +95,8 @@ __global__ void decode_kernel(Lut lut, std::int64_t first, T* out, std::int64_t 
   }
 }
 
-// The same for whole units of 16 rows, as fast as they can be written: a warp a unit, 16 bytes a store. cols % 8 == 0.
+// The same for whole units of 16 rows, as fast as they can be written: a warp a unit, 16 bytes a store; and the kept
+// weights among them, while what they add to is still near. cols % 8 == 0.
 template <int kBits>
 __global__ void __launch_bounds__(few::kThreads) decode_units_kernel(few::Target target, few::Task task, int first_tile,
                                                                      std::int64_t first, std::int64_t rows, Half* out) {
@@ -107,24 +123,24 @@ __global__ void __launch_bounds__(few::kThreads) decode_units_kernel(few::Target
       if (high >= 0 && high < rows) *reinterpret_cast<uint4*>(out + high * task.cols + col) = {a[1], a[3], b[1], b[3]};
     }
   }
+  if (target.sparse.begin == nullptr) return;
+  __syncthreads();
+  for_each_kept(target.sparse, tile, first, rows, [&](std::int64_t row, int col, Half kept) {
+    if (col / kUnitCols / few::kWarps % static_cast<int>(gridDim.y) != static_cast<int>(blockIdx.y)) return;
+    Half& value = out[(row - first) * task.cols + col];
+    value = from_float<Half>(as_float(value) + as_float(kept));
+  });
 }
 
 // The kept weights of a decoded matrix, one block a tile.
 template <int kBits, typename T>
 __global__ void decode_sparse_kernel(Lut lut, few::SparseChunks sparse, int first_tile, std::int64_t first,
                                      std::int64_t rows, T* out) {
-  const int tile = first_tile + static_cast<int>(blockIdx.x);
-  const int begin = sparse.begin[tile * kTileRows] * few::kChunk;
-  const int end = sparse.begin[(tile + 1) * kTileRows] * few::kChunk;
-  for (int e = begin + static_cast<int>(threadIdx.x); e < end; e += static_cast<int>(blockDim.x)) {
-    const unsigned entry = sparse.entries[e];
-    const std::int64_t row = static_cast<std::int64_t>(tile) * kTileRows + sparse.row[e / few::kChunk];
-    const Half kept{static_cast<std::uint16_t>(entry >> 16)};
-    if (kept.bits == 0 || row < first || row >= first + rows) continue;  // zeros fill chunks up
-    const int col = static_cast<int>(entry & 0xffffu);
-    const Half dense = entry_of<kBits>(lut, row, lane_order::index_at<kBits>(lut.words, lut.units, row, col));
-    out[(row - first) * lut.cols + col] = from_float<T>(as_float(dense) + as_float(kept));
-  }
+  for_each_kept(
+      sparse, first_tile + static_cast<int>(blockIdx.x), first, rows, [&](std::int64_t row, int col, Half kept) {
+        const Half dense = entry_of<kBits>(lut, row, lane_order::index_at<kBits>(lut.words, lut.units, row, col));
+        out[(row - first) * lut.cols + col] = from_float<T>(as_float(dense) + as_float(kept));
+      });
 }
 
 // A codebook as whole numbers of two signed bytes, low ones and then high ones: [2, entries]. Gives what one of them
@@ -256,15 +272,6 @@ class LutDeviceWeight final : public few::FewWeight {
   void decode(Stream& stream, std::int64_t first, DeviceView<T> out) const {
     if (out.rows == 0) return;
     const std::int64_t first_tile = first / kTileRows, tiles = (first + out.rows - 1) / kTileRows - first_tile + 1;
-    decode_dense(stream, first, first_tile, tiles, out);
-    if (sparse_.begin == nullptr) return;
-    launch(stream, {.grid = {blocks_for(tiles, 1)}, .block = {128}}, decode_sparse_kernel<kBits, T>, lut_, sparse_,
-           static_cast<int>(first_tile), first, out.rows, out.data);
-  }
-
-  template <typename T>
-  void decode_dense(Stream& stream, std::int64_t first, std::int64_t first_tile, std::int64_t tiles,
-                    DeviceView<T> out) const {
     if constexpr (kBits != 8 && std::is_same_v<T, Half>) {
       if (out.cols % 8 == 0 && reinterpret_cast<std::uintptr_t>(out.data) % 16 == 0) {
         few::Task task;
@@ -278,6 +285,9 @@ class LutDeviceWeight final : public few::FewWeight {
     }
     launch(stream, {.grid = {blocks_for(out.size(), 256)}, .block = {256}}, decode_kernel<kBits, T>, lut_, first,
            out.data, out.size());
+    if (sparse_.begin == nullptr) return;
+    launch(stream, {.grid = {blocks_for(tiles, 1)}, .block = {128}}, decode_sparse_kernel<kBits, T>, lut_, sparse_,
+           static_cast<int>(first_tile), first, out.rows, out.data);
   }
 
   Lut lut_;
