@@ -23,7 +23,7 @@ DeviceDecodeStep::DeviceDecodeStep(Stream& stream, const DeviceModel& model)
 }
 
 std::int64_t DeviceDecodeStep::size_bytes() const {
-  std::int64_t bytes = attention_.size_bytes();
+  std::int64_t bytes = attention_.size_bytes() + one_.size_bytes() + several_.size_bytes();
   for (const auto* array : {&x_, &q_, &k_, &v_, &attended_, &up_, &logits_memory_}) bytes += array->size_bytes();
   return bytes;
 }

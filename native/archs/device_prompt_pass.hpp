@@ -1,6 +1,6 @@
 #pragma once
-// Many new tokens of one text through all layers on a GPU, by matrix products of 16-bit floats with fp32 sums. Weights
-// are decoded to 16 bits matrix by matrix.
+// Many new tokens of one text through all layers on a GPU, by matrix products of 16-bit floats with fp32 sums. Codebooks
+// of a short prompt are looked up in the product itself; for a longer one, matrix by matrix is decoded to 16 bits.
 
 #include "archs/device_model.hpp"
 #include "archs/token_cuda.hpp"
@@ -41,6 +41,7 @@ class DevicePromptPass {
   DeviceArray<float> x_, q_, k_, v_, gate_, up_, activated_;
   DeviceArray<Half> half_input_, half_weight_;
   DeviceArray<BFloat16> bfloat_input_, bfloat_weight_;
+  FewSpace space_;
 };
 
 }  // namespace squeeze

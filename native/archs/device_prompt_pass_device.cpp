@@ -62,6 +62,11 @@ void DevicePromptPass::multiply(Stream& stream, const DeviceLinear& w, DeviceVie
                                 bool add) {
   const std::int64_t rows = w.weight->rows(), cols = w.weight->cols();
   DeviceView<const T> weight{plain(*w.weight, T{}), rows, cols};
+  if constexpr (std::is_same_v<T, Half>) {
+    const FewProduct product{w.weight.get(), {.y = y, .bias = w.bias.data(), .add = add}};
+    if (weight.data == nullptr && x.rows <= kDeviceRoundedVectors && multiply_rounded(stream, x, product, space_))
+      return;
+  }
   if (weight.data == nullptr) {
     const DeviceView<T> decoded = weight_room<T>().matrix(stream, rows, cols);
     w.weight->dequantize(stream, 0, decoded);
@@ -132,8 +137,8 @@ void DevicePromptPass::logits(Stream& stream, DeviceView<const float> x, DeviceV
 }
 
 std::int64_t DevicePromptPass::size_bytes() const {
-  std::int64_t bytes =
-      half_input_.size_bytes() + half_weight_.size_bytes() + bfloat_input_.size_bytes() + bfloat_weight_.size_bytes();
+  std::int64_t bytes = space_.size_bytes() + half_input_.size_bytes() + half_weight_.size_bytes() +
+                       bfloat_input_.size_bytes() + bfloat_weight_.size_bytes();
   for (const auto* array : {&x_, &q_, &k_, &v_, &gate_, &up_, &activated_}) bytes += array->size_bytes();
   return bytes;
 }

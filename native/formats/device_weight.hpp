@@ -10,8 +10,9 @@
 
 namespace squeeze {
 
-// Vectors up to which multiply_few is meant to be used.
+// Vectors up to which multiply_few and multiply_rounded are meant to be used.
 inline constexpr std::int64_t kDeviceFewVectors = 16;
+inline constexpr std::int64_t kDeviceRoundedVectors = 64;
 
 // What a product takes: x[T, K] fp32, or the norm of it, made on the way: RMSNorm with norm_weight, LayerNorm where
 // there is a norm_bias, too.
@@ -54,12 +55,21 @@ struct FewProduct {
 
 // Working memory of products; one for each stream that they run on.
 struct FewSpace {
-  DeviceArray<Half> input;
-  DeviceArray<float> gate;
+  DeviceArray<Half> input, turned;
+  DeviceArray<float> gate, partial;
+  DeviceArray<unsigned> arrived;
+
+  std::int64_t size_bytes() const {
+    return input.size_bytes() + turned.size_bytes() + gate.size_bytes() + partial.size_bytes() + arrived.size_bytes();
+  }
 };
 
 // Several linears of one input, T <= kDeviceFewVectors; as few launches as their layouts allow. Safe to record.
 void multiply_few(Stream& stream, const FewInput& in, std::span<const FewProduct> products, FewSpace& space);
+// One linear of x[T, K] that is fp16 already, T <= kDeviceRoundedVectors: what a short prompt takes, decoded in the
+// product itself. False, and nothing is done, where the weight's layout takes other numbers, K is no multiple of 8, or
+// its codebooks need more shared memory than the device has (8 bits and more than 32 vectors, on some).
+bool multiply_rounded(Stream& stream, DeviceView<const Half> x, const FewProduct& product, FewSpace& space);
 // y = silu(gate(x)) · up(x)
 void multiply_few_gated(Stream& stream, const FewInput& in, const DeviceWeight& gate, const float* gate_bias,
                         const DeviceWeight& up, const float* up_bias, DeviceView<float> y, FewSpace& space);

@@ -1,5 +1,6 @@
 // Products with few vectors on a GPU, as generating text asks for them: every launch reads other weights than the last
 // ones, so that none come from the cache, and all are one graph. Shares are of what the device copies in the same run.
+// And with the tokens of short prompts, beside what a longer one does: decode the matrix, then multiply.
 //   few_device_bench [quick]
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include "device/device.hpp"
 #include "formats/device_weight.hpp"
 #include "formats/synthetic.hpp"
+#include "ops/half/half_cuda.hpp"
+#include "ops/matmul/matmul_cuda.hpp"
 
 using namespace squeeze;
 
@@ -111,18 +114,37 @@ struct Shape {
   std::int64_t rows, cols;
 };
 
+// Copies of one weight, more than any cache holds.
+struct Copies {
+  std::shared_ptr<const LinearWeight> weight;
+  std::vector<std::unique_ptr<DeviceWeight>> all;
+};
+
+Copies copies_of(Stream& stream, const Shape& shape, const Layout& layout) {
+  auto weight = synthetic_weight(shape.rows, shape.cols, layout.synthetic, 1);
+  if (!weight.ok()) fail(weight.error().message);
+  Copies copies{std::move(weight).value(), {}};
+  do {
+    auto uploaded = upload_weight(stream, *copies.weight);
+    if (!uploaded.ok()) fail(uploaded.error().message);
+    copies.all.push_back(std::move(uploaded).value());
+    must(stream.finish());
+  } while (static_cast<std::int64_t>(copies.all.size()) * copies.all[0]->size_bytes() < kWeightBytes);
+  return copies;
+}
+
+// Microseconds a product, all copies in one graph; what must have happened before may happen in the first.
+template <typename Multiply>
+double timed_us(Stream& stream, const Copies& copies, const Multiply& multiply) {
+  stream.begin_recording();
+  for (const auto& w : copies.all) multiply(*w);
+  const Graph graph = stream.end_recording();
+  return 1000 * timed_ms(stream, graph) / static_cast<double>(copies.all.size());
+}
+
 void measure(Stream& stream, const Shape& shape, const Layout& layout, std::span<const std::int64_t> vectors,
              double copy) {
-  const auto weight = synthetic_weight(shape.rows, shape.cols, layout.synthetic, 1);
-  if (!weight.ok()) fail(weight.error().message);
-  std::vector<std::unique_ptr<DeviceWeight>> copies;
-  do {
-    auto uploaded = upload_weight(stream, *weight.value());
-    if (!uploaded.ok()) fail(uploaded.error().message);
-    copies.push_back(std::move(uploaded).value());
-    must(stream.finish());
-  } while (static_cast<std::int64_t>(copies.size()) * copies[0]->size_bytes() < kWeightBytes);
-
+  const Copies copies = copies_of(stream, shape, layout);
   for (const std::int64_t count : vectors) {
     const auto x = random_vectors(count, shape.cols);
     DeviceArray<float> x_memory, y_memory;
@@ -133,14 +155,10 @@ void measure(Stream& stream, const Shape& shape, const Layout& layout, std::span
       const FewProduct product[] = {{&w, {.y = y}}};
       multiply_few(stream, {.x = x_there}, product, space);
     };
-    multiply(*copies[0]);
-    check(stream, *weight.value(), x, y);
-    stream.begin_recording();
-    for (const auto& w : copies) multiply(*w);
-    const Graph graph = stream.end_recording();
-    const double us = 1000 * timed_ms(stream, graph) / static_cast<double>(copies.size());
-    const double bytes = static_cast<double>(weight.value()->size_bytes());
-    const double gb = bytes / us / 1000;
+    multiply(*copies.all[0]);
+    check(stream, *copies.weight, x, y);
+    const double us = timed_us(stream, copies, multiply);
+    const double gb = static_cast<double>(copies.weight->size_bytes()) / us / 1000;
     std::printf("%6lld x %-6lld %-16s %2lld vectors %8.2f us %7.0f GB/s %5.1f %%\n", static_cast<long long>(shape.rows),
                 static_cast<long long>(shape.cols), layout.name, static_cast<long long>(count), us, gb,
                 100 * gb / copy);
@@ -150,6 +168,43 @@ void measure(Stream& stream, const Shape& shape, const Layout& layout, std::span
         static_cast<long long>(shape.rows), static_cast<long long>(shape.cols), layout.name,
         static_cast<long long>(count), us, gb, gb / copy);
   }
+}
+
+// Tokens of a short prompt: looked up in the product, and decoded before it.
+void measure_prompt(Stream& stream, const Shape& shape, const Layout& layout, std::int64_t tokens) {
+  const Copies copies = copies_of(stream, shape, layout);
+  DeviceMatmul matmul = DeviceMatmul::make(stream);
+  auto x = random_vectors(tokens, shape.cols);
+  for (float& value : x.values) value = to_float(to_half(value));
+  DeviceArray<float> exact_memory, y_memory;
+  DeviceArray<Half> x_memory, decoded_memory;
+  const auto exact = exact_memory.matrix(stream, tokens, shape.cols);
+  const auto y = y_memory.matrix(stream, tokens, shape.rows);
+  const auto rounded = x_memory.matrix(stream, tokens, shape.cols);
+  const auto decoded = decoded_memory.matrix(stream, shape.rows, shape.cols);
+  stream.upload(exact, x.values.data());
+  convert<float, Half>(stream, exact, rounded);
+  FewSpace space;
+  const auto look_up = [&](const DeviceWeight& w) {
+    if (!multiply_rounded(stream, rounded, {&w, {.y = y}}, space)) fail("not a layout for short prompts");
+  };
+  const auto decode = [&](const DeviceWeight& w) {
+    w.dequantize(stream, 0, decoded);
+    matmul.nt<Half>(stream, rounded, decoded, y);
+  };
+  decode(*copies.all[0]);
+  check(stream, *copies.weight, x, y);
+  look_up(*copies.all[0]);
+  check(stream, *copies.weight, x, y);
+  const double together = timed_us(stream, copies, look_up), apart = timed_us(stream, copies, decode);
+  std::printf("%6lld x %-6lld %-16s %3lld tokens %8.2f us, decoded first %8.2f us\n",
+              static_cast<long long>(shape.rows), static_cast<long long>(shape.cols), layout.name,
+              static_cast<long long>(tokens), together, apart);
+  std::printf(
+      "JSON {\"bench\":\"prompt\",\"rows\":%lld,\"cols\":%lld,\"layout\":\"%s\",\"tokens\":%lld,\"us\":%.3f,"
+      "\"decodedFirstUs\":%.3f}\n",
+      static_cast<long long>(shape.rows), static_cast<long long>(shape.cols), layout.name,
+      static_cast<long long>(tokens), together, apart);
 }
 
 }  // namespace
@@ -168,5 +223,9 @@ int main(int argc, char** argv) {
             : std::vector<Shape>{{4096, 4096}, {11008, 4096}, {4096, 11008}, {14336, 4096}, {4096, 14336}};
   for (const Shape& shape : shapes)
     for (const Layout& layout : kLayouts) measure(stream, shape, layout, shape.rows == 11008 ? several : one, copy);
+  for (const Shape& shape : {Shape{4096, 4096}, Shape{11008, 4096}})
+    for (const Layout& layout : kLayouts)
+      if (layout.synthetic.type == SyntheticType::kLut)
+        for (const std::int64_t tokens : {17, 32, 64}) measure_prompt(stream, shape, layout, tokens);
   return 0;
 }

@@ -1,323 +1,316 @@
 #pragma once
-// Products of a matrix with few vectors, on tensor cores: the frame that every layout's kernel shares. For .cu files.
+// Products of a matrix with one to four vectors, which is what generated tokens are made of, on tensor cores: the frame
+// that every layout's kernel shares. For .cu files.
 //
 // A warp takes 16 rows (a tile) and goes along K in units of 128 columns; what differs between layouts is how the 64
-// weights that a lane has of a unit are read and become 16-bit floats. In a unit, lane 4g + t has, of rows g and g + 8,
-// the columns 32q + 8t + i (q < 4, i < 8): group j = 2q + i / 4 of four columns is one matrix instruction's part, whose
-// order of K is free, as long as weights and vectors agree. Warps of a block share K between them and add up at the
-// end.
+// weights that a lane has of a unit are read and become what the tensor cores take. In a unit, lane 4g + t has, of rows
+// g and g + 8, the columns 32q + 8t + i (q < 4, i < 8): group j = 2q + i / 4 of four columns is one matrix
+// instruction's part, whose order of K is free, as long as weights and vectors agree. The warps of a block share the
+// units of a tile, leave their sums and go on; those are added up while the next step is under way.
 //
-// Blocks stay: each takes one step after another, a step being the rows that its warps have at a time, and reads the
-// first weights of the next one while it works on the last of this one, so that memory never rests.
+// Blocks stay: each takes one step after another, a step being a tile, and reads the first weights of the next one
+// while it works on the last of this one, so that memory never rests.
 //
 // A vector is two columns of the instruction: its value rounded to 16 bits, and what is left of it, rounded, too. So
 // results are those of fp32 vectors, for nothing: one vector would leave seven of eight columns unused.
 
-#include "formats/few_task.hpp"
+#include "formats/few_vectors.hpp"
 
 namespace squeeze::few {
 
-// Where the rows of vectors are.
-struct Vectors {
-  const unsigned short* rows;
-  int stride, count;
+constexpr int kOctets = 4 * kWarps;
+// Eight lanes go along neighbouring chunks, and leave a sum wherever the row changes. Rows and octets both only rise,
+// so row + octet tells these sums apart.
+constexpr int kSlots = kOctets + kTileRows;
 
-  template <typename Number>
-  __device__ __forceinline__ float value(int vector, int col) const {
-    const unsigned short* at = rows + static_cast<std::int64_t>(2 * vector) * stride + col;
-    return as_float(Number{at[0]}) + as_float(Number{at[stride]});
-  }
-};
-
-// A lane's columns of a unit, of the vectors' tile `n`.
-struct VectorPart {
-  unsigned b[kGroups][2];
-};
-
-__device__ __forceinline__ void load_vector_part(const Vectors& vectors, int n, int unit, VectorPart& part) {
-  const int lane = static_cast<int>(threadIdx.x) % 32, g = lane / 4, t = lane % 4;
-  // Columns behind the last vector take what is there: nobody looks at their sums.
-  const int row = min(n * 8 + g, 2 * vectors.count - 1);
-  const unsigned short* from =
-      vectors.rows + static_cast<std::int64_t>(row) * vectors.stride + unit * kUnitCols + 8 * t;
-#pragma unroll
-  for (int q = 0; q < kGroups / 2; ++q) {
-    const uint4 eight = *reinterpret_cast<const uint4*>(from + 32 * q);
-    part.b[2 * q][0] = eight.x;
-    part.b[2 * q][1] = eight.y;
-    part.b[2 * q + 1][0] = eight.z;
-    part.b[2 * q + 1][1] = eight.w;
-  }
-}
-
-// --- A block's sums
-
-// In shared memory, twice: the sums of one step are read while those of the next are written.
-template <int kVectorTiles>
+// A block's sums in shared memory. Twice: those of one step are added up while those of the next are left.
+template <int kVectors>
 struct Room {
-  static constexpr int kTiles = kVectorTiles;  // tiles of rows that a block has in a step
-  static constexpr int kShares = kWarps / kTiles;
-  static constexpr int kRows = kTiles * kTileRows;
-  static constexpr int kVectors = kVectorTiles * kTileVectors;
-  static constexpr int kOctets = 4 * kShares;
-  // Eight lanes go along neighbouring chunks, and leave a sum wherever the row changes. Rows and octets both only rise,
-  // so row + octet tells these sums apart.
-  static constexpr int kSlots = kOctets + kTileRows;
-  float dense[2][kShares][kRows][kVectors];
-  float sparse[2][kTiles][kSlots][kVectors];
+  float dense[2][kWarps][kTileRows][kVectors];
+  float sparse[2][kSlots][kVectors];
+  float gates[kTileRows][kVectors];
 };
 
-template <typename Number, int kVectorTiles>
-__device__ __forceinline__ void add_up_sparse(
-    const SparseChunks& sparse, const Shares& shares, const FirstChunk& ahead, const Vectors& vectors, int octet,
-    float (&slots)[Room<kVectorTiles>::kSlots][Room<kVectorTiles>::kVectors]) {
-  if (octet >= shares.octets) return;
-  const int lane = static_cast<int>(threadIdx.x) % 32, begin = shares.begin(octet), end = shares.begin(octet + 1);
-  const unsigned octet_lanes = 0xffu << (lane / kChunk * kChunk);
-  for (int v = 0; v < vectors.count; ++v) {
-    float sum = 0;
-    int row = ahead.row;
-    const auto leave = [&] {
-#pragma unroll
-      for (int step = kChunk / 2; step > 0; step /= 2) sum += __shfl_xor_sync(octet_lanes, sum, step);
-      if (lane % kChunk == 0) slots[row + octet][v] = sum;
-    };
-    for (int chunk = begin; chunk < end; ++chunk) {
-      unsigned entry = ahead.entry;
-      if (chunk > begin) {
-        entry = sparse.entries[static_cast<std::int64_t>(chunk) * kChunk + lane % kChunk];
-        if (const int next = sparse.row[chunk]; next != row) {
-          leave();
-          row = next;
-          sum = 0;
-        }
-      }
-      sum += as_float(Half{static_cast<std::uint16_t>(entry >> 16)}) *
-             vectors.template value<Number>(v, static_cast<int>(entry & 0xffffu));
-    }
-    leave();
-  }
-}
+// Layouts whose weights become 16-bit floats, with vectors that have rows of those.
+template <typename Layout, typename OfVectors>
+class FragmentWork : public Layout {
+ public:
+  using typename Layout::Unit;
+  using Vectors = OfVectors;
+  struct Sums {
+    float of[2][4];  // two chains of instructions, each waiting for itself only
+  };
 
-// The sum of one row and vector by 16 threads, in each of them; a fixed order. `row` of the matrix, `local` of the
-// step.
-template <int kVectorTiles>
-__device__ __forceinline__ float total(const Room<kVectorTiles>& room, int turn, const SparseChunks& sparse, int tile,
-                                       int local, int vector) {
-  using R = Room<kVectorTiles>;
-  const int part = static_cast<int>(threadIdx.x) % 16;
-  float sum = part < R::kShares ? room.dense[turn][part][local][vector] : 0.0f;
-  if (sparse.begin != nullptr) {
-    const int row = local % kTileRows;
-    const int begin = sparse.begin[tile * kTileRows + row], end = sparse.begin[tile * kTileRows + row + 1];
-    if (begin < end) {
-      const Shares shares = Shares::of<R::kOctets>(sparse, tile);
-      const int last = shares.octet_of(end - 1);
-      for (int o = shares.octet_of(begin) + part; o <= last; o += 16)
-        sum += room.sparse[turn][local / kTileRows][row + o][vector];
-    }
-  }
-#pragma unroll
-  for (int step = 8; step > 0; step /= 2) sum += __shfl_xor_sync(kWholeWarp, sum, step);
-  return sum;
-}
+  __device__ __forceinline__ FragmentWork(const Target& target, const unsigned* tables) : Layout(target, tables, 0) {}
 
-// --- The kernel
+  __device__ __forceinline__ static const void* tables(const Target& target) { return target.tables; }
+  __device__ __forceinline__ static const float* scales(const Target&) { return nullptr; }
 
-// Adds the products of one unit to the sums of all vectors. Two chains of instructions, each waiting for itself only.
-template <typename Layout, int kVectorTiles>
-__device__ __forceinline__ void multiply_unit(const Layout& layout, const typename Layout::Unit& weights, int unit,
-                                              const Vectors& vectors, float (&sums)[kVectorTiles][2][4]) {
-  using Number = typename Layout::Number;
-  if constexpr (kVectorTiles == 1) {
-    VectorPart part;
-    load_vector_part(vectors, 0, unit, part);
+  __device__ __forceinline__ void multiply(const Unit& u, int unit, const Vectors& x, Sums& sums) const {
+    uint4 eights[kGroups / 2];
 #pragma unroll
-    for (int j = 0; j < kGroups; ++j) {
+    for (int q = 0; q < kGroups / 2; ++q) eights[q] = x.eight(unit, q);
+#pragma unroll
+    for (int q = 0; q < kGroups / 2; ++q) {
       unsigned a[4];
-      layout.fragment(weights, j, a);
-      mma_m16n8k16<Number>(sums[0][j % 2], a, part.b[j]);
-    }
-  } else {
-    unsigned a[kGroups][4];
-#pragma unroll
-    for (int j = 0; j < kGroups; ++j) layout.fragment(weights, j, a[j]);
-#pragma unroll
-    for (int v = 0; v < kVectorTiles; ++v) {
-      VectorPart part;
-      load_vector_part(vectors, v, unit, part);
-#pragma unroll
-      for (int j = 0; j < kGroups; ++j) mma_m16n8k16<Number>(sums[v][j % 2], a[j], part.b[j]);
+      Layout::fragment(u, 2 * q, a);
+      mma_m16n8k16<typename Layout::Number>(sums.of[0], a, {eights[q].x, eights[q].y});
+      Layout::fragment(u, 2 * q + 1, a);
+      mma_m16n8k16<typename Layout::Number>(sums.of[1], a, {eights[q].z, eights[q].w});
     }
   }
+
+  // Rows g and g + 8 of lane 4g + t: its columns are the value and the rest of vector t.
+  __device__ __forceinline__ static void leave(const Sums& sums, const Vectors&,
+                                               float (&dense)[kTileRows][Vectors::kMost]) {
+    const int lane = static_cast<int>(threadIdx.x) % 32, row = lane / 4, vector = lane % 4;
+    if (vector >= Vectors::kMost) return;
+    dense[row][vector] = (sums.of[0][0] + sums.of[1][0]) + (sums.of[0][1] + sums.of[1][1]);
+    dense[row + 8][vector] = (sums.of[0][2] + sums.of[1][2]) + (sums.of[0][3] + sums.of[1][3]);
+  }
+};
+
+// Chunks that an octet has of a tile, in the order of rows, into the slots.
+template <typename Vectors>
+__device__ __forceinline__ void add_up_sparse(const SparseChunks& sparse, const OwnChunks<kOctets>& chunks,
+                                              const Vectors& x, int octet, float (&slots)[kSlots][Vectors::kMost]) {
+  constexpr int kVectors = Vectors::kMost;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const unsigned octet_lanes = 0xffu << (lane / kChunk * kChunk);
+  float sums[kVectors] = {};
+  int row = -1;
+  const auto leave = [&] {
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v) {
+#pragma unroll
+      for (int step = kChunk / 2; step > 0; step /= 2) sums[v] += __shfl_xor_sync(octet_lanes, sums[v], step);
+      if (lane % kChunk == 0) slots[row + octet][v] = sums[v];
+      sums[v] = 0;
+    }
+  };
+  chunks.for_each(sparse, [&](int chunk_row, int col, float kept) {
+    if (chunk_row != row) {
+      if (row >= 0) leave();
+      row = chunk_row;
+    }
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v)
+      if (v < x.count()) sums[v] += kept * x.value(v, col);
+  });
+  if (row >= 0) leave();
 }
+
+// One output of a step: who adds it up, and what is asked for before the sums are there. For one vector a warp
+// suffices, two threads an output; for more all threads of a block, four an output.
+template <int kVectors>
+class Output {
+ public:
+  static constexpr int kParts = kVectors == 1 ? 2 : 4;
+  static_assert(kTileRows * kVectors * kParts == (kVectors == 1 ? 32 : kThreads));
+
+  // Whether this warp adds up step n.
+  __device__ __forceinline__ static bool is_due(int n) {
+    return kVectors > 1 || static_cast<int>(threadIdx.x) / 32 == n % kWarps;
+  }
+
+  __device__ Output() = default;
+  __device__ __forceinline__ Output(const Target& target, const float* scales, int tile, int vectors)
+      : index_(static_cast<int>(threadIdx.x) % (kTileRows * kVectors * kParts) / kParts),
+        row_(tile * kTileRows + index_ % kTileRows),
+        is_there_(row_ < target.rows && index_ / kTileRows < vectors) {
+    if (!is_there_) return;
+    if (target.bias != nullptr) prior_ += target.bias[row_];
+    if (target.add) prior_ += *place(target);
+    if (scales != nullptr) scale_ = scales[row_];
+    if (target.sparse.begin == nullptr) return;
+    begin_ = target.sparse.begin[row_];
+    end_ = target.sparse.begin[row_ + 1];
+  }
+
+  // In a fixed order; in all threads of the output.
+  __device__ __forceinline__ float total(const Room<kVectors>& room, int turn, const Shares<kOctets>& shares) const {
+    const int part = static_cast<int>(threadIdx.x) % kParts, row = index_ % kTileRows, vector = index_ / kTileRows;
+    float sum = 0;
+#pragma unroll
+    for (int w = 0; w < kWarps / kParts; ++w) sum += room.dense[turn][part * (kWarps / kParts) + w][row][vector];
+    sum *= scale_;
+    if (begin_ < end_) {
+      const int last = shares.octet_of(end_ - 1);
+      for (int o = shares.octet_of(begin_) + part; o <= last; o += kParts) sum += room.sparse[turn][row + o][vector];
+    }
+#pragma unroll
+    for (int step = kParts / 2; step > 0; step /= 2) sum += __shfl_xor_sync(kWholeWarp, sum, step);
+    return sum + prior_;
+  }
+
+  // One thread of each output.
+  __device__ __forceinline__ void store(const Target& target, float value) const {
+    if (is_there_ && threadIdx.x % kParts == 0) *place(target) = value;
+  }
+  __device__ __forceinline__ void keep_gate(Room<kVectors>& room, float value) const {
+    if (threadIdx.x % kParts == 0) room.gates[index_ % kTileRows][index_ / kTileRows] = value;
+  }
+  __device__ __forceinline__ void store_gated(const Target& target, const Room<kVectors>& room, float value) const {
+    if (!is_there_ || threadIdx.x % kParts != 0) return;
+    const float gate = room.gates[index_ % kTileRows][index_ / kTileRows];
+    *place(target) = gate / (1.0f + expf(-gate)) * value;
+  }
+
+ private:
+  __device__ __forceinline__ float* place(const Target& target) const {
+    return target.y + static_cast<std::int64_t>(index_ / kTileRows) * target.rows + row_;
+  }
+
+  int index_ = 0, row_ = 0;
+  bool is_there_ = false;
+  float prior_ = 0, scale_ = 1;
+  int begin_ = 0, end_ = 0;
+};
+
+// Steps that a block asks L2 for before it comes to them: what memory gives while the vectors are made ready, without
+// which it would rest.
+constexpr int kStepsAhead = 2;
+
+// What a block knows of a step before it begins.
+template <typename Work>
+struct Ahead {
+  bool is_there = false;
+  int tile = 0;
+  const Target* target = nullptr;
+  typename Work::Stream stream = {};
+};
 
 // Gated: targets[0] is the gate, targets[1] what it opens for, and y of the first = silu(gate) · up; steps of the two
 // take turns.
-template <typename Layout, int kVectorTiles, bool kGated>
+template <typename Work, bool kGated>
 __global__ void __launch_bounds__(kThreads, 2) few_kernel(const __grid_constant__ Task task) {
-  using R = Room<kVectorTiles>;
-  using Number = typename Layout::Number;
-  constexpr int kAhead = kVectorTiles == 1 ? Layout::kUnitsAhead : Layout::kUnitsAhead / 2;
-  constexpr int kTableWords = kTileRows * Layout::kTableWords;
-  __shared__ R room;
-  __shared__ float gates[kGated ? R::kVectors : 1][R::kRows];
-  alignas(16) __shared__ unsigned tables[2][R::kTiles][kTableWords > 0 ? kTableWords : 4];
+  using Vectors = typename Work::Vectors;
+  constexpr int kVectors = Vectors::kMost, kAhead = Work::kUnitsAhead;
+  constexpr int kTableWords = kTileRows * Work::kTableWords;
+  __shared__ Room<kVectors> room;
+  alignas(16) __shared__ unsigned tables[2][kWarps][kTableWords > 0 ? kTableWords : 4];
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const int local_tile = warp / R::kShares, share = warp % R::kShares, octet = share * 4 + lane / kChunk;
-  const int own_units = share < task.units ? (task.units - share - 1) / R::kShares + 1 : 0;
+  const int octet = 4 * warp + lane / kChunk;
+  const int own_units = warp < task.units ? (task.units - warp - 1) / kWarps + 1 : 0;
   const int padded_units = (own_units + kAhead - 1) / kAhead * kAhead;
 
-  // Steps of this block: number n is `first + n · jump`, for gated ones in pairs.
+  // Step n of this block; gated ones in pairs.
   const int blocks = static_cast<int>(gridDim.x), block = static_cast<int>(blockIdx.x);
   const auto step_number = [&](int n) { return kGated ? 2 * (block + n / 2 * blocks) + n % 2 : block + n * blocks; };
   const auto look_ahead = [&](int n) {
-    Ahead<Layout> ahead;
+    Ahead<Work> ahead;
     const int number = step_number(n);
     if (number >= task.steps) return ahead;
-    const Step step = Step::of<kGated, R::kTiles>(task, number);
-    ahead.tile = step.first_tile + local_tile;
+    const Step step = Step::of<kGated>(task, number);
+    ahead.is_there = true;
+    ahead.tile = step.tile;
     ahead.target = step.target;
-    ahead.has_tile = ahead.tile < step.tiles;
-    if (ahead.has_tile) ahead.stream = Layout::stream(*step.target, task, ahead.tile);
+    ahead.stream = Work::stream(*step.target, task, step.tile);
     return ahead;
   };
-  // Codebooks of step n, into shared memory.
-  const auto fetch_tables = [&](const Ahead<Layout>& ahead, int n) {
+  // Asks L2 for a step's units from `first` on.
+  const auto ask_for = [&](int n, int first) {
+    const int number = step_number(n);
+    if (warp != n % kWarps || number >= task.steps) return;
+    const Step step = Step::of<kGated>(task, number);
+    Work::prefetch(*step.target, task, step.tile, first);
+  };
+  // Codebooks of a step, into the warp's own memory.
+  const auto fetch_tables = [&](const Ahead<Work>& ahead, int n) {
     if constexpr (kTableWords > 0) {
-      if (ahead.has_tile && share == 0 && lane < kTableWords / 4)
-        copy_async_16(&tables[n % 2][local_tile][4 * lane], static_cast<const unsigned*>(ahead.target->tables) +
-                                                                static_cast<std::int64_t>(ahead.tile) * kTableWords +
-                                                                4 * lane);
+      if (ahead.is_there && lane < kTableWords / 4)
+        copy_async_16(&tables[n % 2][warp][4 * lane], static_cast<const unsigned*>(Work::tables(*ahead.target)) +
+                                                          static_cast<std::int64_t>(ahead.tile) * kTableWords +
+                                                          4 * lane);
       copy_async_commit();
     }
   };
-  const auto shares_of = [&](const Ahead<Layout>& ahead) {
-    return ahead.has_tile && ahead.target->sparse.begin != nullptr
-               ? Shares::of<R::kOctets>(ahead.target->sparse, ahead.tile)
-               : Shares{};
+  const auto shares_of = [&](const Ahead<Work>& ahead) {
+    return ahead.is_there && ahead.target->sparse.begin != nullptr
+               ? Shares<kOctets>::of(ahead.target->sparse, ahead.tile)
+               : Shares<kOctets>{};
+  };
+  const auto chunks_of = [&](const Ahead<Work>& ahead, const Shares<kOctets>& shares) {
+    return shares.chunks > 0 ? OwnChunks<kOctets>(ahead.target->sparse, shares, octet) : OwnChunks<kOctets>{};
   };
 
   // All of this are weights, which no kernel under way writes.
   let_next_begin();
-  typename Layout::Unit units[kAhead];
-  Ahead<Layout> here, next = look_ahead(0);
+  typename Work::Unit units[kAhead];
+  Ahead<Work> here, next = look_ahead(0);
 #pragma unroll
   for (int d = 0; d < kAhead; ++d)
-    if (next.has_tile && d < own_units) Layout::load(next.stream, share + d * R::kShares, units[d]);
+    if (next.is_there && d < own_units) Work::load(next.stream, warp + d * kWarps, units[d]);
   fetch_tables(next, 0);
-  Shares next_shares = shares_of(next);
-  FirstChunk next_chunk =
-      next_shares.octets > 0 ? FirstChunk::of(next.target->sparse, next_shares, octet) : FirstChunk{};
+  Shares<kOctets> shares, next_shares = shares_of(next);
+  ask_for(0, kAhead * kWarps);  // behind those on their way to registers
+#pragma unroll
+  for (int n = 1; n < kStepsAhead; ++n) ask_for(n, 0);
+  OwnChunks<kOctets> next_chunks = chunks_of(next, next_shares);
 
   wait_for_previous();
-  const Vectors vectors{task.x, task.stride, task.vectors};
-  if constexpr (kTableWords > 0) copy_async_wait<0>();
+  const Vectors x(task);
   __syncthreads();
 
   for (int n = 0; step_number(n) < task.steps; ++n) {
-    const Step step = Step::of<kGated, R::kTiles>(task, step_number(n));
-    const Target& target = *step.target;
     const int turn = n % 2;
     here = next;
     next = look_ahead(n + 1);
+    const Target& target = *here.target;
+    shares = next_shares;
+    const OwnChunks<kOctets> chunks = next_chunks;
+    if constexpr (kTableWords > 0) {
+      copy_async_wait<0>();
+      __syncwarp();
+    }
+    Work::prepare(target, task, here.tile, here.tile + 1);
+    const Work work(target, tables[turn][warp]);
     fetch_tables(next, n + 1);
-    const Shares shares = next_shares;
-    const FirstChunk first_chunk = next_chunk;
     next_shares = shares_of(next);
-    Layout::prepare(target, task, step.first_tile, min(step.tiles, step.first_tile + R::kTiles));
+    ask_for(n + kStepsAhead, 0);
+    const bool is_due = Output<kVectors>::is_due(n);
+    Output<kVectors> output;
+    if (is_due) output = Output<kVectors>(target, Work::scales(target), here.tile, x.count());
 
-    // What the end of the step needs, asked for at its beginning.
-    const int first_out = static_cast<int>(threadIdx.x) / 16;
-    const int first_row = step.first_tile * kTileRows + first_out % R::kRows;
-    float prior = 0;
-    if (!kGated && threadIdx.x % 16 == 0 && first_row < target.rows && first_out < R::kRows * task.vectors) {
-      if (target.bias != nullptr) prior += target.bias[first_row];
-      if (target.add) prior += target.y[static_cast<std::int64_t>(first_out / R::kRows) * target.rows + first_row];
-    }
-
-    float sums[kVectorTiles][2][4] = {};
-    const Layout layout(target, tables[turn][local_tile], local_tile);
+    typename Work::Sums sums = {};
     for (int base = 0; base < padded_units; base += kAhead) {
+      // What takes the place of these units: the next ones of this step, or the first of the next.
+      const bool last = base + kAhead == padded_units;
+      const typename Work::Stream from = last ? next.stream : here.stream;
+      const int first = last ? 0 : base + kAhead, there = last && !next.is_there ? 0 : own_units;
+      if (base + kAhead <= own_units && (there == 0 || first + kAhead <= there)) {
+        const bool more = there != 0;
 #pragma unroll
-      for (int d = 0; d < kAhead; ++d) {
-        const int at = base + d, later = at + kAhead;
-        if (here.has_tile && at < own_units)
-          multiply_unit<Layout, kVectorTiles>(layout, units[d], share + at * R::kShares, vectors, sums);
-        // The next unit to take this one's place, of this step or the next.
-        const bool same = later < padded_units;
-        const int position = same ? later : later - padded_units;
-        if ((same ? here.has_tile : next.has_tile) && position < own_units)
-          Layout::load(same ? here.stream : next.stream, share + position * R::kShares, units[d]);
-      }
-    }
-    next_chunk = next_shares.octets > 0 ? FirstChunk::of(next.target->sparse, next_shares, octet) : FirstChunk{};
-
-    const int row = local_tile * kTileRows + lane / 4;
-#pragma unroll
-    for (int v = 0; v < kVectorTiles; ++v) {
-      const auto& even = sums[v][0];
-      const auto& odd = sums[v][1];
-      room.dense[turn][share][row][v * kTileVectors + lane % 4] = (even[0] + odd[0]) + (even[1] + odd[1]);
-      room.dense[turn][share][row + 8][v * kTileVectors + lane % 4] = (even[2] + odd[2]) + (even[3] + odd[3]);
-    }
-    if (shares.octets > 0)
-      add_up_sparse<Number, kVectorTiles>(target.sparse, shares, first_chunk, vectors, octet,
-                                          room.sparse[turn][local_tile]);
-    if constexpr (kTableWords > 0) copy_async_wait<0>();
-    __syncthreads();
-
-    for (int i = first_out; i < R::kRows * task.vectors; i += kThreads / 16) {
-      const int local = i % R::kRows, vector = i / R::kRows, out_row = step.first_tile * kTileRows + local;
-      const int out_tile = step.first_tile + local / kTileRows;
-      // Of a tile behind the last, nothing is known; the 16 threads of a row skip it together, but their warp does not.
-      const bool inside = out_tile < step.tiles;
-      const SparseChunks none = {};
-      const float sum =
-          total<kVectorTiles>(room, turn, inside ? target.sparse : none, inside ? out_tile : 0, local, vector);
-      if (threadIdx.x % 16 != 0 || out_row >= target.rows) continue;
-      const std::int64_t at = static_cast<std::int64_t>(vector) * target.rows + out_row;
-      if constexpr (kGated) {
-        const float value = sum + (target.bias != nullptr ? target.bias[out_row] : 0.0f);
-        if (n % 2 == 0) {
-          gates[vector][local] = value;  // for the same thread, in the next step
-        } else {
-          const float gate = gates[vector][local];
-          target.y[at] = gate / (1.0f + expf(-gate)) * value;
+        for (int d = 0; d < kAhead; ++d) {
+          work.multiply(units[d], warp + (base + d) * kWarps, x, sums);
+          if (more) Work::load(from, warp + (first + d) * kWarps, units[d]);
         }
       } else {
-        float value = sum + prior;
-        if (i != first_out)
-          value = sum + (target.bias != nullptr ? target.bias[out_row] : 0.0f) + (target.add ? target.y[at] : 0.0f);
-        target.y[at] = value;
+#pragma unroll
+        for (int d = 0; d < kAhead; ++d) {
+          if (base + d < own_units) work.multiply(units[d], warp + (base + d) * kWarps, x, sums);
+          if (first + d < there) Work::load(from, warp + (first + d) * kWarps, units[d]);
+        }
       }
+    }
+    next_chunks = chunks_of(next, next_shares);
+
+    Work::leave(sums, x, room.dense[turn][warp]);
+    if (!chunks.empty()) add_up_sparse(target.sparse, chunks, x, octet, room.sparse[turn]);
+    __syncthreads();
+    // Whoever adds a step up comes to the next barrier after it, and nobody writes to its room before that one.
+    if (!is_due) continue;
+    const float value = output.total(room, turn, shares);
+    if constexpr (kGated) {
+      if (n % 2 == 0) {
+        output.keep_gate(room, value);
+      } else {
+        output.store_gated(target, room, value);
+      }
+    } else {
+      output.store(target, value);
     }
   }
 }
-
-// How a layout is launched; one object for each, so that products of equal layouts go together.
-struct Kernels {
-  // By vectors: one, where there is a kernel for it (formats/one_kernel.hpp); else tiles of 1, 2 and 4.
-  void (*plain[4])(Task) = {};
-  void (*gated[4])(Task) = {};
-  std::int64_t (*one_bytes)(int stride) = nullptr;  // dynamic shared memory of the first
-  int tile_shared_bytes = 0;  // of the others, for each tile of a step; times the codebook's entries
-  bool bfloat16 = false;      // of their vectors
-};
-
-template <typename Layout>
-Kernels kernels_of() {
-  return {.plain = {nullptr, few_kernel<Layout, 1, false>, few_kernel<Layout, 2, false>, few_kernel<Layout, 4, false>},
-          .gated = {nullptr, few_kernel<Layout, 1, true>, few_kernel<Layout, 2, true>, few_kernel<Layout, 4, true>},
-          .tile_shared_bytes = Layout::kTileSharedBytes,
-          .bfloat16 = std::is_same_v<typename Layout::Number, BFloat16>};
-}
-
-// What multiply_few needs of a weight.
-class FewWeight : public DeviceWeight {
- public:
-  virtual const Kernels& kernels() const = 0;
-  virtual Target target() const = 0;  // weights, tables, sparse and rows
-};
 
 }  // namespace squeeze::few

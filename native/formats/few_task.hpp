@@ -13,8 +13,8 @@ constexpr int kGroups = 8;  // of four columns that a lane has in a unit
 constexpr int kWarps = 8;
 constexpr int kThreads = 32 * kWarps;
 constexpr int kMostTargets = 3;
-constexpr int kChunk = 8;  // sparse entries of one row that lie together
-constexpr int kTileVectors = 4;
+constexpr int kChunk = 8;                  // sparse entries of one row that lie together
+constexpr int kMostAheadBytes = 32 << 10;  // that L2 is asked for of a tile
 
 // The weights kept beside the dense part: chunks of 8 entries of one row, the last one of a row filled with zeros. The
 // warps of a tile share its chunks evenly, however they lie in the rows.
@@ -28,7 +28,7 @@ struct SparseChunks {
 struct Target {
   const void* weights = nullptr;
   const void* tables = nullptr;  // codebooks, where there are some
-  // For one vector: codebooks in whole numbers of two signed bytes, and what a row's numbers are multiplied by.
+  // For one vector: the codebooks in whole numbers of two signed bytes, and what a row's numbers are multiplied by.
   const unsigned* digits = nullptr;
   const float* scales = nullptr;
   SparseChunks sparse = {};
@@ -97,46 +97,77 @@ __device__ __forceinline__ float4 load_four(const float* at, int count) {
 // x as it is or its norm (RMSNorm; LayerNorm with a bias), number by number: what all threads of a block know of it.
 class Norm {
  public:
+  struct Sums {
+    float squares, largest;
+  };
+
+  // `room`: 32 of shared memory. Where nobody asks for largest() and there is no norm, x is not looked at.
   __device__ __forceinline__ Norm(const float* x, const float* weight, const float* bias, float eps, int cols,
-                                  float* room)
+                                  bool wants_largest, Sums* room)
       : weight_(weight), bias_(bias) {
+    if (weight == nullptr && !wants_largest) return;
     if (bias != nullptr) {
-      float sum = 0;
-      for_each_four(x, cols, [&](int, int, const float(&v)[4]) { sum += (v[0] + v[1]) + (v[2] + v[3]); });
-      mean_ = block_sum(sum, room) / static_cast<float>(cols);
+      Sums sum = {};
+      for_each_four(x, cols, [&](int, int, const float(&v)[4]) { sum.squares += (v[0] + v[1]) + (v[2] + v[3]); });
+      mean_ = over_block(sum, room).squares / static_cast<float>(cols);
     }
-    if (weight == nullptr) return;
-    float squares = 0;
-    for_each_four(x, cols, [&](int, int count, const float(&v)[4]) {
+    Sums sums = {};
+    float largest_bias = 0;
+    for_each_four(x, cols, [&](int col, int count, const float(&v)[4]) {
+      const Weights w = weights_at(col, count);
 #pragma unroll
-      for (int i = 0; i < 4; ++i)
-        if (i < count) squares += (v[i] - mean_) * (v[i] - mean_);
+      for (int i = 0; i < 4; ++i) {
+        if (i >= count) continue;
+        const float away = v[i] - mean_;
+        sums.squares += away * away;
+        sums.largest = larger(sums.largest, fabsf(away * w.of[i]));
+        largest_bias = larger(largest_bias, fabsf(w.bias[i]));
+      }
     });
-    factor_ = 1.0f / sqrtf(block_sum(squares, room) / static_cast<float>(cols) + eps);
+    sums = over_block(sums, room);
+    if (weight != nullptr) factor_ = 1.0f / sqrtf(sums.squares / static_cast<float>(cols) + eps);
+    largest_ = sums.largest * factor_;
+    if (bias != nullptr) largest_ += over_block({0, largest_bias}, room).largest;
   }
+
+  // No number is larger, but for roundings; NaN or Inf where one is.
+  __device__ __forceinline__ float largest() const { return largest_; }
 
   // Replaces the numbers of x at a column; those that are not there become 0.
   __device__ __forceinline__ void apply(int col, int count, float (&v)[4]) const {
     if (weight_ == nullptr) return;
-    const float4 w = load_four(weight_ + col, count);
-    const float weights[4] = {w.x, w.y, w.z, w.w};
-    const float4 b = bias_ != nullptr ? load_four(bias_ + col, count) : float4{0, 0, 0, 0};
-    const float biases[4] = {b.x, b.y, b.z, b.w};
+    const Weights w = weights_at(col, count);
 #pragma unroll
-    for (int i = 0; i < 4; ++i) v[i] = i < count ? (v[i] - mean_) * factor_ * weights[i] + biases[i] : 0.0f;
+    for (int i = 0; i < 4; ++i) v[i] = i < count ? (v[i] - mean_) * factor_ * w.of[i] + w.bias[i] : 0.0f;
   }
 
  private:
+  struct Weights {
+    float of[4], bias[4];
+  };
+
+  __device__ __forceinline__ static float larger(float a, float b) { return b > a || b != b ? b : a; }  // NaN wins
+
+  __device__ __forceinline__ static Sums over_block(Sums own, Sums* room) {
+    return block_reduce(own, room, Sums{}, [](Sums s) { return Sums{warp_sum(s.squares), warp_max(s.largest)}; });
+  }
+
+  __device__ __forceinline__ Weights weights_at(int col, int count) const {
+    const float4 w = weight_ != nullptr ? load_four(weight_ + col, count) : float4{1, 1, 1, 1};
+    const float4 b = bias_ != nullptr ? load_four(bias_ + col, count) : float4{0, 0, 0, 0};
+    return {{w.x, w.y, w.z, w.w}, {b.x, b.y, b.z, b.w}};
+  }
+
   const float *weight_, *bias_;
-  float mean_ = 0, factor_ = 1;
+  float mean_ = 0, factor_ = 1, largest_ = 0;
 };
 
 // `value` and `rest` of one vector or of its norm, by all threads of a block, with zeros behind the last column.
 template <typename Number>
 __device__ __forceinline__ void split_vector(const float* x, const float* weight, const float* bias, float eps,
                                              int cols, int stride, unsigned short* value, unsigned short* rest) {
-  __shared__ float room[32];
-  const Norm norm(x, weight, bias, eps, cols, room);
+  __shared__ Norm::Sums room[32];
+  const Norm norm(x, weight, bias, eps, cols, false, room);
   for_each_four(x, cols, [&](int col, int count, const float(&four)[4]) {
     float v[4] = {four[0], four[1], four[2], four[3]};
     norm.apply(col, count, v);
@@ -161,62 +192,88 @@ __device__ __forceinline__ void split_vector(const float* x, const float* weight
 
 // --- Sparse parts
 
-// Chunks of a tile, shared among octets: octet o < octets has [chunks · o / octets, chunks · (o + 1) / octets).
+// Chunks of a tile, shared among octets of lanes, each of which has neighbouring ones: one each where they are fewer.
+template <int kOctets>
 struct Shares {
-  int first, chunks, octets;
+  int first = 0, chunks = 0;
 
-  template <int kOctets>
   __device__ __forceinline__ static Shares of(const SparseChunks& sparse, int tile) {
-    const int first = sparse.begin[tile * kTileRows], chunks = sparse.begin[(tile + 1) * kTileRows] - first;
-    return {first, chunks, min(chunks, kOctets)};
+    const int first = sparse.begin[tile * kTileRows];
+    return {first, sparse.begin[(tile + 1) * kTileRows] - first};
   }
-  __device__ __forceinline__ int begin(int octet) const { return first + chunks * octet / octets; }
+  __device__ __forceinline__ int begin(int octet) const {
+    return first + (chunks <= kOctets ? min(octet, chunks) : chunks * octet / kOctets);
+  }
   __device__ __forceinline__ int octet_of(int chunk) const {
-    return ((chunk - first + 1) * octets + chunks - 1) / chunks - 1;
+    const auto place = static_cast<unsigned>(chunk - first);
+    if (chunks <= kOctets) return static_cast<int>(place);
+    return static_cast<int>(((place + 1) * kOctets - 1) / static_cast<unsigned>(chunks));
   }
 };
 
-// What an octet reads of its first chunk before it is needed.
-struct FirstChunk {
-  unsigned entry = 0;
-  int row = 0;
+// An octet's chunks of a tile on their way: the first two are in registers before they are needed, L2 is asked for the
+// others.
+template <int kOctets>
+class OwnChunks {
+ public:
+  __device__ OwnChunks() = default;
+  __device__ __forceinline__ OwnChunks(const SparseChunks& sparse, const Shares<kOctets>& shares, int octet)
+      : at_(shares.begin(octet)), end_(shares.begin(octet + 1)) {
+    const int lane = static_cast<int>(threadIdx.x) % kChunk;
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i)
+      if (at_ + i < end_) pieces_[i] = load(sparse, at_ + i);
+    for (int chunk = at_ + kAhead + lane; chunk < end_; chunk += kChunk)
+      prefetch_line(sparse.entries + static_cast<std::int64_t>(chunk) * kChunk);
+  }
 
-  __device__ __forceinline__ static FirstChunk of(const SparseChunks& sparse, const Shares& shares, int octet) {
-    if (octet >= shares.octets) return {};
-    const int chunk = shares.begin(octet), lane = static_cast<int>(threadIdx.x) % kChunk;
+  __device__ __forceinline__ bool empty() const { return at_ >= end_; }
+  // Calls use(row within the tile, column, value) with this lane's entry of each chunk, one after another.
+  template <typename Use>
+  __device__ __forceinline__ void for_each(const SparseChunks& sparse, Use&& use) const {
+    Piece here = pieces_[0], next = pieces_[1];
+    for (int chunk = at_; chunk < end_; ++chunk) {
+      const Piece after = chunk + kAhead < end_ ? load(sparse, chunk + kAhead) : Piece{};
+      use(here.row, static_cast<int>(here.entry & 0xffffu),
+          as_float(Half{static_cast<std::uint16_t>(here.entry >> 16)}));
+      here = next;
+      next = after;
+    }
+  }
+
+ private:
+  static constexpr int kAhead = 2;
+  struct Piece {
+    unsigned entry = 0;
+    int row = 0;
+  };
+
+  __device__ __forceinline__ static Piece load(const SparseChunks& sparse, int chunk) {
+    const int lane = static_cast<int>(threadIdx.x) % kChunk;
     return {sparse.entries[static_cast<std::int64_t>(chunk) * kChunk + lane], sparse.row[chunk]};
   }
+
+  int at_ = 0, end_ = 0;
+  Piece pieces_[kAhead];
 };
 
 // --- Steps
 
-// Step `step` of the launch: whose rows, and which.
+// Step `number` of the launch: whose rows, and which.
 struct Step {
   const Target* target;
-  int first_tile, tiles;  // tiles of all of the target
+  int tile;
 
-  template <bool kGated, int kTiles>
-  __device__ __forceinline__ static Step of(const Task& task, int step) {
-    int which = 0;
+  template <bool kGated>
+  __device__ __forceinline__ static Step of(const Task& task, int number) {
     if constexpr (kGated) {
-      which = step % 2;
-      step /= 2;
+      return {&task.targets[number % 2], number / 2};
     } else {
-      while (which + 1 < task.count && step >= task.targets[which + 1].first_step) ++which;
-      step -= task.targets[which].first_step;
+      int which = 0;
+      while (which + 1 < task.count && number >= task.targets[which + 1].first_step) ++which;
+      return {&task.targets[which], number - task.targets[which].first_step};
     }
-    const Target* target = &task.targets[which];
-    return {target, step * kTiles, (target->rows + kTileRows - 1) / kTileRows};
   }
-};
-
-// What a warp knows of a step before it begins.
-template <typename Layout>
-struct Ahead {
-  bool has_tile = false;  // of a tile behind the last there is nothing
-  int tile = 0;
-  const Target* target = nullptr;
-  typename Layout::Stream stream = {};
 };
 
 }  // namespace squeeze::few

@@ -309,6 +309,9 @@ inline unsigned permute_bytes(unsigned a, unsigned b, unsigned selector) { retur
 inline uint4 load_once(const uint4* at) { return *at; }
 inline uint2 load_once(const uint2* at) { return *at; }
 
+inline void prefetch_line(const void*) {}
+inline void prefetch_bytes(const void*, unsigned) {}
+
 inline void wait_for_previous() {}
 inline void let_next_begin() {}
 

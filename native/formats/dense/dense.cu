@@ -3,8 +3,7 @@
 
 #include "base/threads.hpp"
 #include "formats/dense/dense_cuda.hpp"
-#include "formats/few_kernel.hpp"
-#include "formats/one_kernel.hpp"
+#include "formats/layout_kernels.hpp"
 
 namespace squeeze {
 
@@ -39,6 +38,18 @@ class DenseLayout {
             weights + static_cast<std::int64_t>(min(row + 8, target.rows - 1)) * task.stride};
   }
 
+  // By a warp: units of a tile from `first` on, a row a lane.
+  __device__ __forceinline__ static void prefetch(const few::Target& target, const few::Task& task, int tile,
+                                                  int first) {
+    constexpr int kUnitBytes = kUnitCols * static_cast<int>(sizeof(T));  // of a row
+    const int lane = static_cast<int>(threadIdx.x) % 32, row = tile * few::kTileRows + lane;
+    const int count = min(task.units - first, few::kMostAheadBytes / (few::kTileRows * kUnitBytes));
+    if (lane < few::kTileRows && row < target.rows && count > 0)
+      prefetch_bytes(
+          static_cast<const T*>(target.weights) + static_cast<std::int64_t>(row) * task.stride + first * kUnitCols,
+          count * kUnitBytes);
+  }
+
   __device__ __forceinline__ static void load(Stream stream, int unit, Unit& u) {
 #pragma unroll
     for (int q = 0; q < 4; ++q) {
@@ -53,38 +64,6 @@ class DenseLayout {
     a[1] = j % 2 == 0 ? high.x : high.z;
     a[2] = j % 2 == 0 ? low.y : low.w;
     a[3] = j % 2 == 0 ? high.y : high.w;
-  }
-};
-
-// The same for one vector.
-template <typename T>
-class DenseOneLayout : public DenseLayout<T> {
- public:
-  using Base = DenseLayout<T>;
-  using typename Base::Unit;
-  static constexpr int kBlocks = 2;
-  using Vector = one::SplitVector<T>;
-  struct Sums {
-    float of[2][4];  // two chains of instructions, each waiting for itself only
-  };
-
-  __device__ explicit DenseOneLayout(const unsigned*) : Base({}, nullptr, 0) {}
-
-  __device__ __forceinline__ void multiply(const Unit& u, int unit, const Vector& x, Sums& sums) const {
-#pragma unroll
-    for (int q = 0; q < 4; ++q) {
-      const uint4 eight = x.eight(unit, q);
-      unsigned a[4];
-      Base::fragment(u, 2 * q, a);
-      mma_m16n8k16<T>(sums.of[0], a, {eight.x, eight.y});
-      Base::fragment(u, 2 * q + 1, a);
-      mma_m16n8k16<T>(sums.of[1], a, {eight.z, eight.w});
-    }
-  }
-  // Rows g and g + 8 of lane 4g: its columns are the value and the rest.
-  __device__ __forceinline__ static void finish(const Sums& sums, const Vector&, float& low, float& high) {
-    low = (sums.of[0][0] + sums.of[1][0]) + (sums.of[0][1] + sums.of[1][1]);
-    high = (sums.of[0][2] + sums.of[1][2]) + (sums.of[0][3] + sums.of[1][3]);
   }
 };
 
@@ -133,7 +112,8 @@ class DenseDeviceWeight final : public few::FewWeight {
   const BFloat16* plain_bfloat16() const override { return plain<BFloat16>(); }
 
   const few::Kernels& kernels() const override {
-    static const few::Kernels kernels = one::with_one<DenseOneLayout<T>>(few::kernels_of<DenseLayout<T>>());
+    static const few::Kernels kernels =
+        few::kernels_of<DenseLayout<T>, few::FragmentWork<DenseLayout<T>, few::SplitVector<T>>>();
     return kernels;
   }
   few::Target target() const override { return {.weights = values_.data, .rows = static_cast<int>(rows_)}; }

@@ -8,11 +8,10 @@
 // into the tensor cores as it is: half the permutations, which are what these kernels spend their time on. Sums are
 // exact.
 //
-// For lut.cu: how formats/few_kernel.hpp and formats/one_kernel.hpp read these weights.
+// For lut.cu: how formats/few_kernel.hpp and formats/columns_kernel.hpp read these weights.
 
 #include "formats/few_kernel.hpp"
 #include "formats/lut/lane_order.hpp"
-#include "formats/one_kernel.hpp"
 
 namespace squeeze::lut {
 
@@ -80,16 +79,42 @@ __device__ __forceinline__ void load_unit(const unsigned* at, unsigned (&low)[kB
   }
 }
 
-// Where a lane's words are, for 2, 3 and 4 bits, and its codebooks.
+// Where the words of a tile are.
 template <int kBits>
-class LutBase {
+class LaneOrdered {
  public:
+  using Stream = const unsigned*;
+
+  __device__ static Stream stream(const few::Target& target, const few::Task& task, int tile) {
+    return first_word(target, task, tile) + static_cast<int>(threadIdx.x) % 32 * lane_order::kVector<kBits>;
+  }
+  // By a warp: units of a tile from `first` on.
+  __device__ __forceinline__ static void prefetch(const few::Target& target, const few::Task& task, int tile,
+                                                  int first) {
+    constexpr int kUnitBytes = 256 * kBits;
+    const int count = min(task.units - first, few::kMostAheadBytes / kUnitBytes);
+    if (threadIdx.x % 32 == 0 && count > 0)
+      prefetch_bytes(first_word(target, task, tile) + first * 64 * kBits, count * kUnitBytes);
+  }
+  __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
+
+ private:
+  __device__ __forceinline__ static const unsigned* first_word(const few::Target& target, const few::Task& task,
+                                                               int tile) {
+    return static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * kBits;
+  }
+};
+
+// 2, 3 and 4 bits: codebooks in registers.
+template <int kBits>
+class LutBase : public LaneOrdered<kBits> {
+ public:
+  using typename LaneOrdered<kBits>::Stream;
   static constexpr int kTableWords = Codebook<kBits>::kWords;  // of a row
   static constexpr int kUnitsAhead = 4;
   struct Unit {
     unsigned low[kBits], high[kBits];  // rows g and g + 8
   };
-  using Stream = const unsigned*;
 
   // tables [16, kTableWords]: of the tile.
   __device__ explicit LutBase(const unsigned* tables) {
@@ -101,11 +126,6 @@ class LutBase {
     }
   }
 
-  __device__ static Stream stream(const few::Target& target, const few::Task& task, int tile) {
-    return static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * kBits +
-           static_cast<int>(threadIdx.x) % 32 * lane_order::kVector<kBits>;
-  }
-
   __device__ __forceinline__ static void load(Stream stream, int unit, Unit& u) {
     load_unit<kBits>(stream + static_cast<std::int64_t>(unit) * 64 * kBits, u.low, u.high);
   }
@@ -114,7 +134,7 @@ class LutBase {
   Codebook<kBits> low_, high_;
 };
 
-// Several vectors.
+// As fp16.
 template <int kBits>
 class LutLayout : public LutBase<kBits> {
  public:
@@ -122,8 +142,6 @@ class LutLayout : public LutBase<kBits> {
   using typename Base::Unit;
   using Number = Half;
   static constexpr int kTileSharedBytes = 0;
-
-  __device__ static void prepare(const few::Target&, const few::Task&, int, int) {}
 
   __device__ LutLayout(const few::Target&, const unsigned* tables, int) : Base(tables) {}
 
@@ -136,22 +154,24 @@ class LutLayout : public LutBase<kBits> {
   }
 };
 
-// One vector.
+// One vector, in whole numbers.
 template <int kBits>
-class LutOneLayout : public LutBase<kBits> {
+class LutOneWork : public LutBase<kBits> {
  public:
   using Base = LutBase<kBits>;
   using typename Base::Unit;
-  using Vector = one::DigitVector;
-  static constexpr int kBlocks = 2;
+  using Vectors = few::DigitVector;
   // Sums over digits of weights (low, high) of products with the digits of the vector, which are columns.
   struct Sums {
     int low[4], high[4];
   };
 
-  __device__ explicit LutOneLayout(const unsigned* tables) : Base(tables) {}
+  __device__ LutOneWork(const few::Target&, const unsigned* tables) : Base(tables) {}
 
-  __device__ __forceinline__ void multiply(const Unit& u, int unit, const Vector& x, Sums& sums) const {
+  __device__ __forceinline__ static const void* tables(const few::Target& target) { return target.digits; }
+  __device__ __forceinline__ static const float* scales(const few::Target& target) { return target.scales; }
+
+  __device__ __forceinline__ void multiply(const Unit& u, int unit, const Vectors& x, Sums& sums) const {
 #pragma unroll
     for (int q = 0; q < few::kGroups / 2; ++q) {
       const uint2 eight = x.eight(unit, q);
@@ -167,8 +187,9 @@ class LutOneLayout : public LutBase<kBits> {
   }
 
   // Lane 4g has the digits 0 and 1 of rows g and g + 8, its neighbour digit 2.
-  __device__ __forceinline__ static void finish(const Sums& sums, const Vector& x, float& low, float& high) {
-    const bool last = threadIdx.x % 2 != 0;
+  __device__ __forceinline__ static void leave(const Sums& sums, const Vectors& x, float (&dense)[kTileRows][1]) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const bool last = lane % 2 != 0;
     const auto value = [&](int c) {
       const float first = 256.0f * static_cast<float>(sums.high[c]) + static_cast<float>(sums.low[c]);
       const float second = 256.0f * static_cast<float>(sums.high[c + 1]) + static_cast<float>(sums.low[c + 1]);
@@ -176,13 +197,15 @@ class LutOneLayout : public LutBase<kBits> {
       own += __shfl_xor_sync(kWholeWarp, own, 1);
       return own;
     };
-    low = value(0);
-    high = value(2);
+    const float low = value(0), high = value(2);
+    if (lane % 4 != 0) return;
+    dense[lane / 4][0] = low;
+    dense[lane / 4 + 8][0] = high;
   }
 };
 
 // 5 to 8 bits, a byte an index; codebooks in shared memory.
-class ByteLutLayout {
+class ByteLutLayout : public LaneOrdered<8> {
  public:
   using Number = Half;
   static constexpr int kUnitsAhead = 2;
@@ -191,8 +214,6 @@ class ByteLutLayout {
   struct Unit {
     unsigned low[8], high[8];
   };
-
-  using Stream = const unsigned*;
 
   // Loads the codebooks of all rows of these tiles.
   __device__ static void prepare(const few::Target& target, const few::Task&, int first_tile, int last_tile) {
@@ -208,11 +229,6 @@ class ByteLutLayout {
     low_ = dynamic_shared<unsigned short>() +
            (local_tile * kTileRows + static_cast<int>(threadIdx.x) % 32 / 4) * target.entries;
     high_ = low_ + 8 * target.entries;
-  }
-
-  __device__ static Stream stream(const few::Target& target, const few::Task& task, int tile) {
-    return static_cast<const unsigned*>(target.weights) + static_cast<std::int64_t>(tile) * task.units * 64 * 8 +
-           static_cast<int>(threadIdx.x) % 32 * lane_order::kVector<8>;
   }
 
   __device__ __forceinline__ static void load(Stream stream, int unit, Unit& u) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "formats/layout_kernels.hpp"
 #include "formats/lut/lane_layouts.hpp"
 #include "formats/lut/lut_cuda.hpp"
 #include "formats/packed_indices.hpp"
@@ -14,7 +15,7 @@ using few::kTileRows;
 using few::kUnitCols;
 using lut::ByteLutLayout;
 using lut::LutLayout;
-using lut::LutOneLayout;
+using lut::LutOneWork;
 
 // What the kernels below need of a matrix.
 struct Lut {
@@ -192,7 +193,7 @@ class LutDeviceWeight final : public few::FewWeight {
       static const few::Kernels kernels = few::kernels_of<ByteLutLayout>();
       return kernels;
     } else {
-      static const few::Kernels kernels = one::with_one<LutOneLayout<kBits>>(few::kernels_of<LutLayout<kBits>>());
+      static const few::Kernels kernels = few::kernels_of<LutLayout<kBits>, LutOneWork<kBits>>();
       return kernels;
     }
   }
