@@ -137,7 +137,7 @@ TEST_CASE("device: products with the tokens of a short prompt") {
   const Case cases[] = {{Stored::kLut, 3, true, 300, 640, 17},  {Stored::kLut, 4, true, 70, 1040, 40},
                         {Stored::kLut, 2, false, 16, 136, 64},  {Stored::kLut, 8, true, 33, 304, 33},
                         {Stored::kLut, 3, false, 520, 384, 64}, {Stored::kLut, 3, true, 130, 2056, 1},
-                        {Stored::kF16, 0, false, 40, 256, 20}};
+                        {Stored::kLut, 5, true, 50, 304, 32},   {Stored::kF16, 0, false, 40, 256, 20}};
   for (const Case& c : cases) {
     CAPTURE(c.bits);
     CAPTURE(c.rows);
@@ -165,7 +165,12 @@ TEST_CASE("device: products with the tokens of a short prompt") {
       wanted[i] += static_cast<double>(bias.values[i % static_cast<std::size_t>(c.rows)]) +
                    static_cast<double>(before.values[i]);
     const FewProduct of{uploaded.value().get(), {.y = y, .bias = bias_there.data, .add = true}};
-    REQUIRE(multiply_rounded(device.stream(), x_there, of, space));
+    if (!multiply_rounded(device.stream(), x_there, of, space)) {
+      // 64 columns beside the codebooks of 128 rows.
+      CHECK(c.bits == 8);
+      CHECK(device.stream().device().shared_bytes < 128 << 10);
+      continue;
+    }
     CHECK(relative_error(device.back(y).values, wanted) < 1e-6);
   }
 }
