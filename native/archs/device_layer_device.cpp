@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 
 #include "archs/device_layer.hpp"
 #include "base/half.hpp"
@@ -10,7 +11,8 @@ namespace squeeze {
 namespace {
 
 constexpr std::int64_t kStagingBytes = 64 << 20;
-constexpr std::int64_t kAlignment = 256;  // bytes, so that products may load whole vectors
+constexpr std::int64_t kCopyBytes = 1 << 20;  // that a thread copies at a time
+constexpr std::int64_t kAlignment = 256;      // bytes, so that products may load whole vectors
 
 // Parts of one array, one after the other.
 template <typename T>
@@ -37,8 +39,32 @@ Result<WeightUploader<T>> WeightUploader<T>::make(int device) {
   return WeightUploader(std::move(stream), std::move(staging));
 }
 
+// Of memory that may be a file's, by way of the staging.
+template <typename T>
+void WeightUploader<T>::send(void* to, std::span<const std::byte> from) {
+  const auto half = static_cast<std::size_t>(staging_.size() / 2) * sizeof(T);
+  for (std::size_t first = 0; first < from.size() && !stream_.failed(); first += half) {
+    const auto part = from.subspan(first, std::min(half, from.size() - first));
+    auto* staged = reinterpret_cast<std::byte*>(staging_.data()) + static_cast<std::size_t>(turn_) * half;
+    turn_ = 1 - turn_;
+    parallel_for(static_cast<std::int64_t>(part.size()), kCopyBytes, [&](std::int64_t begin, std::int64_t end) {
+      std::memcpy(staged + begin, part.data() + begin, static_cast<std::size_t>(end - begin));
+    });
+    if (!stream_.finish().ok()) return;  // the other half, which is filled next, has been sent
+    stream_.copy(static_cast<std::byte*>(to) + first, staged, static_cast<std::int64_t>(part.size()));
+  }
+}
+
+template <typename T>
+void WeightUploader<T>::upload(const LutWeight& weight, DeviceView<T> to, StoredLut& stored) {
+  stream_.enter();
+  stored.assign(stream_, weight, [this](void* there, std::span<const std::byte> from) { send(there, from); });
+  stored.decode(stream_, to);
+}
+
 template <typename T>
 void WeightUploader<T>::upload(const LinearWeight& weight, DeviceView<T> to) {
+  if (const auto* lut = dynamic_cast<const LutWeight*>(&weight)) return upload(*lut, to, passing_);
   const std::int64_t half = staging_.size() / 2, block = std::max<std::int64_t>(1, half / weight.cols());
   for (std::int64_t first = 0; first < weight.rows() && !stream_.failed(); first += block) {
     const MatrixView<T> staged{staging_.data() + turn_ * half, std::min(block, weight.rows() - first), weight.cols()};
@@ -67,6 +93,7 @@ void DeviceLayer<T>::read(const LayerWeights& w, WeightUploader<T>& uploader) {
   if (matrices_.data() == nullptr || vectors_.data() == nullptr) return;  // the stream of reserve() says why
   Parts<T> matrices{matrices_.data()};
   Parts<float> vectors{vectors_.data()};
+  StoredLut* stored = stored_.data();
   const auto put = [&](const std::vector<float>& values) -> const float* {
     if (values.empty()) return nullptr;
     const auto part = vectors.take(1, static_cast<std::int64_t>(values.size()));
@@ -77,8 +104,13 @@ void DeviceLayer<T>::read(const LayerWeights& w, WeightUploader<T>& uploader) {
     Linear out;
     if (!weight) return out;
     out.weight = matrices.take(weight->rows(), weight->cols());
-    uploader.upload(*weight, out.weight);
     out.bias = put(bias);
+    if (const auto* lut = dynamic_cast<const LutWeight*>(weight.get())) {
+      uploader.upload(*lut, out.weight, *stored);
+      out.codebooks = stored++;
+    } else {
+      uploader.upload(*weight, out.weight);
+    }
     return out;
   };
   q = linear(w.q, w.q_bias);
@@ -94,6 +126,14 @@ void DeviceLayer<T>::read(const LayerWeights& w, WeightUploader<T>& uploader) {
   mlp_norm_bias = put(w.mlp_norm_bias);
   q_norm = put(w.q_norm);
   k_norm = put(w.k_norm);
+}
+
+template <typename T>
+std::vector<const typename DeviceLayer<T>::Linear*> DeviceLayer<T>::linears() const {
+  std::vector<const Linear*> all;
+  for (const Linear* linear : {&q, &k, &v, &o, &gate, &up, &down})
+    if (linear->weight.data != nullptr) all.push_back(linear);
+  return all;
 }
 
 template <typename T>

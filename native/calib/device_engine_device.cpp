@@ -21,15 +21,22 @@ class DeviceGradients {
  public:
   DeviceGradients(std::optional<Estimator> estimator, std::int64_t length) : estimator_(estimator), length_(length) {}
 
-  void begin(Stream& stream, std::span<const MatrixSlot> slots) {
+  // What has no codebook is left out where the gradients of those are wanted.
+  void begin(Stream& stream, std::span<const MatrixSlot> slots, const DeviceLayer<T>& layer) {
+    codebooks_.clear();
+    for (const auto* linear : layer.linears()) codebooks_.push_back(linear->codebooks);
+    assert(codebooks_.size() == slots.size());
     std::int64_t total = 0;
-    for (const MatrixSlot& slot : slots) total += padded(slot);
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      if (is_wanted(i)) total += padded(slots[i]);
     const auto all = sums_.vector(stream, total);
     stream.fill(all.data, 0, total * static_cast<std::int64_t>(sizeof(float)));
     views_.clear();
-    for (std::int64_t at = 0; const MatrixSlot& slot : slots) {
-      views_.push_back({all.data + at, slot.rows, slot.cols});
-      at += padded(slot);
+    std::int64_t at = 0;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      views_.push_back(is_wanted(i) ? DeviceView<float>{all.data + at, slots[i].rows, slots[i].cols}
+                                    : DeviceView<float>{});
+      if (is_wanted(i)) at += padded(slots[i]);
     }
   }
 
@@ -37,6 +44,7 @@ class DeviceGradients {
   void add(DevicePasses<T>& passes, std::int64_t index, const DeviceFactor<T>& x, const DeviceFactor<T>& dy) {
     Stream& stream = passes.stream();
     const DeviceView<float> sum = views_[index];
+    if (sum.data == nullptr) return;
     if (!estimator_) return passes.matmul().template tn<T>(stream, dy.rounded, x.rounded, sum, /*accumulate=*/true);
     if (estimator_ == Estimator::kToken) {
       const auto x_squares = x_squares_.matrix(stream, x.exact.rows, x.exact.cols);
@@ -53,18 +61,21 @@ class DeviceGradients {
     }
   }
 
-  // As GatheredGradients::finish; they lie on the host, and live until the next call.
+  // As GradientEngine::backward; they lie on the host, and live until the next call.
   Result<std::vector<MatrixView<const float>>> finish(Stream& stream, std::int64_t samples) {
-    if (host_.size() < sums_.capacity()) {
+    const auto gathered = estimator_ ? means(stream, samples) : of_entries(stream);
+    std::int64_t total = 0;
+    for (const DeviceView<float>& view : gathered) total += view.size();
+    if (host_.size() < total) {
       host_ = {};  // freed before the next size is taken
-      SQUEEZE_ASSIGN(host_, PinnedArray<float>::make(sums_.capacity()));
+      SQUEEZE_ASSIGN(host_, PinnedArray<float>::make(total));
     }
     std::vector<MatrixView<const float>> values;
-    for (const DeviceView<float>& sum : views_) {
-      float* const to = host_.data() + (sum.data - sums_.data());
-      if (estimator_) scale(stream, sum, 1.0f / static_cast<float>(samples));
-      stream.download(to, sum);
-      values.push_back({to, sum.rows, sum.cols});
+    float* to = host_.data();
+    for (const DeviceView<float>& view : gathered) {
+      if (view.size() > 0) stream.download(to, view);
+      values.push_back({to, view.rows, view.cols});
+      to += view.size();
     }
     SQUEEZE_TRY(stream.finish());
     return values;
@@ -72,12 +83,34 @@ class DeviceGradients {
 
  private:
   static std::int64_t padded(const MatrixSlot& slot) { return (slot.rows * slot.cols + 63) / 64 * 64; }
+  bool is_wanted(std::size_t index) const { return estimator_ || codebooks_[index] != nullptr; }
+
+  std::vector<DeviceView<float>> means(Stream& stream, std::int64_t samples) {
+    for (const DeviceView<float>& sum : views_) scale(stream, sum, 1.0f / static_cast<float>(samples));
+    return views_;
+  }
+  std::vector<DeviceView<float>> of_entries(Stream& stream) {
+    std::int64_t total = 0;
+    for (const StoredLut* codebooks : codebooks_)
+      if (codebooks != nullptr) total += codebooks->rows() * codebooks->entries();
+    float* next = of_entries_.vector(stream, total).data;
+    std::vector<DeviceView<float>> views;
+    for (std::size_t i = 0; i < codebooks_.size(); ++i) {
+      DeviceView<float>& view = views.emplace_back();
+      if (codebooks_[i] == nullptr) continue;
+      view = {next, codebooks_[i]->rows(), codebooks_[i]->entries()};
+      codebooks_[i]->sum_members(stream, views_[i], view);
+      next += view.size();
+    }
+    return views;
+  }
 
   std::optional<Estimator> estimator_;
   std::int64_t length_;
-  DeviceArray<float> sums_, product_;
+  DeviceArray<float> sums_, product_, of_entries_;
   DeviceArray<T> x_squares_, dy_squares_;
   std::vector<DeviceView<float>> views_;
+  std::vector<const StoredLut*> codebooks_;  // of each linear; null: it has none
   PinnedArray<float> host_;
 };
 
@@ -170,7 +203,8 @@ class DeviceEngine final : public GradientEngine {
                                                         const Done& done) override {
     const Model& model = decoder_.model();
     const auto in_layer = static_cast<std::int64_t>(model.matrices().size()) / model.config().layers;
-    gradients_.begin(stream(), std::span(model.matrices()).subspan(places_[current_].layer * in_layer, in_layer));
+    const Loaded& loaded = places_[current_];
+    gradients_.begin(stream(), std::span(model.matrices()).subspan(loaded.layer * in_layer, in_layer), loaded.there);
     const MatrixView<const float> in[] = {x, gradient};
     SQUEEZE_TRY(pipe_.run(
         stream(), in, gradient, batch_rows_,

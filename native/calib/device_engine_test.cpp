@@ -11,6 +11,7 @@
 #include "calib/calibrate.hpp"
 #include "calib/processor_engine.hpp"
 #include "device/test_device.hpp"
+#include "formats/stored_examples.hpp"
 
 using namespace squeeze;
 namespace fs = std::filesystem;
@@ -282,7 +283,7 @@ TEST_CASE("device: a pass begins with the layers as their source gives them then
   }
 }
 
-TEST_CASE("device: sums of gradients and the loss of a teacher, as on the processor (tier D)") {
+TEST_CASE("device: gradients of codebooks and the loss of a teacher, as on the processor (tier D)") {
   TestDevice device;
   if (!device) return;
   for (const std::string family : {"llama", "opt"}) {
@@ -290,9 +291,21 @@ TEST_CASE("device: sums of gradients and the loss of a teacher, as on the proces
     TestFolder folder;
     write_tiny_checkpoint(folder / "student", family, 1);
     write_tiny_checkpoint(folder / "teacher", family, 2);
+    // The student's second layer has codebooks, all but one matrix of it.
     const auto student = Model::open(folder / "student").value(), teacher = Model::open(folder / "teacher").value();
     const std::int64_t samples = 3, length = 6, hidden = student->config().hidden;
     const auto tokens = tokens_of(samples, length);
+    const auto with_codebooks = [&](std::int64_t index) -> Result<LayerWeights> {
+      LayerWeights weights = student->layer(index).value();
+      if (index == 1)
+        for (auto* linear : {&weights.q, &weights.v, &weights.o, &weights.gate, &weights.up, &weights.down}) {
+          if (*linear == nullptr) continue;
+          const std::int64_t rows = (*linear)->rows(), cols = (*linear)->cols();
+          const auto example = lut_example(rows, cols, 3, linear == &weights.o);
+          *linear = load_stored(TestFolder(), example.tensors, rows, cols).value();
+        }
+      return weights;
+    };
     const GradientEngine::Done done = [](std::int64_t) { return Result<void>(); };
     struct Found {
       std::vector<double> losses;
@@ -301,7 +314,8 @@ TEST_CASE("device: sums of gradients and the loss of a teacher, as on the proces
     };
     const auto found_by = [&](const GradientEngineFactory& make) {
       Found found{.losses = std::vector<double>(samples), .gradient = {samples * length, hidden}, .sums = {}};
-      const auto engine = make(*student, {.length = length, .teacher = teacher.get()}).value();
+      const auto engine =
+          make(*student, {.length = length, .layers = with_codebooks, .teacher = teacher.get()}).value();
       Matrix<float> x(samples * length, hidden), taught = x;
       for (std::size_t i = 0; i < taught.values.size(); ++i) taught.values[i] = std::sin(static_cast<float>(i));
       REQUIRE(engine->embed(tokens.view(), x.view()).ok());
@@ -324,7 +338,11 @@ TEST_CASE("device: sums of gradients and the loss of a teacher, as on the proces
         CHECK(found.losses[s] == doctest::Approx(wanted.losses[s]).epsilon(1e-6));
       CHECK(distance(found.gradient.values, wanted.gradient.values) < 1e-5);
       REQUIRE(found.sums.size() == wanted.sums.size());
-      for (std::size_t i = 0; i < found.sums.size(); ++i) CHECK(distance(found.sums[i], wanted.sums[i]) < 1e-5);
+      for (std::size_t i = 0; i < found.sums.size(); ++i) {
+        REQUIRE(found.sums[i].size() == wanted.sums[i].size());
+        CHECK(wanted.sums[i].empty() == (i == 1));
+        if (i != 1) CHECK(distance(found.sums[i], wanted.sums[i]) < 1e-5);
+      }
     }
   }
 }

@@ -21,7 +21,8 @@ enum class Estimator { kSample, kToken };
 struct GradientEngineOptions {
   std::int64_t length = 0;  // of the sequences, in tokens
   Precision precision = Precision::kFloat32;
-  // What backward() gathers of each linear: F (calib/calibrate.hpp); none: the plain sum of dW over all samples.
+  // What backward() gathers of each linear: F (calib/calibrate.hpp), fp32 [N, K]; none: of those with a codebook a row,
+  // the gradient of its entries, fp32 [N, 2^b] (calib/member_sums.hpp), over all samples, and of others nothing.
   std::optional<Estimator> estimator = {};
   // Gives the model's layers in the place of Model::layer(). Another thread calls it ahead of time, so what it gives
   // may change only after a load() without a `next`, and is seen from the next embed() on.
@@ -53,7 +54,7 @@ class GradientEngine {
   virtual Result<void> distill(MatrixView<const float> taught, MatrixView<const float> x, MatrixView<float> gradient,
                                std::span<double> losses, const Done& done) = 0;
   // Given the layer's input: replaces the gradient with respect to its output by that with respect to x, and gives what
-  // is gathered of each linear, fp32 [N, K], in the order of Model::matrices(). It lives until the next call of load().
+  // is gathered of each linear, in the order of Model::matrices(). It lives until the next call of load().
   virtual Result<std::vector<MatrixView<const float>>> backward(MatrixView<const float> x, MatrixView<float> gradient,
                                                                 const Done& done) = 0;
 };

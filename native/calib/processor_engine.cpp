@@ -5,6 +5,7 @@
 
 #include "archs/decoder.hpp"
 #include "calib/gathered_gradients.hpp"
+#include "calib/member_sums.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
 
 namespace squeeze {
@@ -66,8 +67,10 @@ class ProcessorEngine final : public GradientEngine {
     const auto in_layer = static_cast<std::int64_t>(model.matrices().size()) / model.config().layers;
     GatheredGradients& gathered = gathered_.emplace(options_.estimator, options_.precision,
                                                     std::span(model.matrices()).subspan(layer_ * in_layer, in_layer));
+    const auto linears = weights_.linears();
+    const auto codebooks_of = [&](std::int64_t index) { return dynamic_cast<const LutWeight*>(linears[index]); };
     const LinearVisitor visit = [&](std::int64_t index, MatrixView<const float> in, MatrixView<const float> d_out) {
-      gathered.add(index, in, d_out);
+      if (options_.estimator || codebooks_of(index) != nullptr) gathered.add(index, in, d_out);
     };
     const std::int64_t length = options_.length;
     for (std::int64_t first = 0; first < x.rows; first += length) {
@@ -75,8 +78,17 @@ class ProcessorEngine final : public GradientEngine {
       SQUEEZE_TRY(done(1));
     }
     gathered.finish(x.rows / length);
-    std::vector<MatrixView<const float>> values;
-    for (std::int64_t i = 0; i < in_layer; ++i) values.push_back(gathered.of(i));
+    std::vector<MatrixView<const float>> values(static_cast<std::size_t>(in_layer));
+    of_entries_.resize(values.size());
+    for (std::int64_t i = 0; i < in_layer; ++i) {
+      if (options_.estimator) {
+        values[i] = gathered.of(i);
+      } else if (const LutWeight* codebooks = codebooks_of(i)) {
+        const auto sums = of_entries_[i].matrix(codebooks->rows(), std::int64_t{1} << codebooks->bits());
+        sum_members(*codebooks, gathered.of(i), sums);
+        values[i] = sums;
+      }
+    }
     return values;
   }
 
@@ -113,6 +125,7 @@ class ProcessorEngine final : public GradientEngine {
   std::int64_t layer_ = 0;
   LayerWeights weights_;
   std::optional<GatheredGradients> gathered_;
+  std::vector<Scratch> of_entries_;  // gradients of codebooks, by linear
   DecoderWorkspace space_;
   Scratch logits_, wanted_;
   std::vector<double> token_losses_;

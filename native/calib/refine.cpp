@@ -239,14 +239,12 @@ Result<double> Refiner::held_out_loss() {
 // codebooks move before they are read again.
 Result<void> Refiner::gather(std::int64_t index, MatrixView<const float> x, MatrixView<float> gradient) {
   const auto in_layer = static_cast<std::int64_t>(codebooks_.size()) / layers();
-  SQUEEZE_ASSIGN(const LayerWeights* const weights, engine_->load(index, index - 1));
+  SQUEEZE_TRY(engine_->load(index, index - 1));
   SQUEEZE_ASSIGN(const auto sums, engine_->backward(x, gradient, [&](std::int64_t count) {
     return advance(kBackwardCost * static_cast<double>(count), "Layer " + std::to_string(index));
   }));
-  const auto linears = weights->linears();
   for (std::int64_t i = 0; i < in_layer; ++i)
-    if (auto& codebooks = codebooks_[index * in_layer + i])
-      codebooks->gather(static_cast<const LutWeight&>(*linears[i]), sums[i]);
+    if (auto& codebooks = codebooks_[index * in_layer + i]) codebooks->take(sums[i]);
   return {};
 }
 

@@ -170,8 +170,7 @@ TEST_CASE("gradients of codebooks of every family against differences in float64
       for (std::int64_t l = 0; l < in_layer; ++l) {
         const auto* lut = dynamic_cast<const LutWeight*>(weights.linears()[l]);
         if (lut == nullptr) continue;
-        RefinedCodebooks codebooks(*lut);
-        codebooks.gather(*lut, sums[l]);
+        REQUIRE(sums[l].cols == 1 << kBits);
         const MatrixSlot& slot = model.matrices()[i * in_layer + l];
         CAPTURE(slot.name);
         std::vector<std::uint8_t> indices(static_cast<std::size_t>(slot.cols));
@@ -195,7 +194,7 @@ TEST_CASE("gradients of codebooks of every family against differences in float64
               wanted += (above - reference.loss(ids, nudge)) / 2e-5;
             }
           }
-          error = std::max(error, std::abs(codebooks.gradient().row(row)[k] - wanted));
+          error = std::max(error, std::abs(static_cast<double>(sums[l].row(row)[k]) - wanted));
           size = std::max(size, std::abs(wanted));
         }
         CHECK(error < 1e-3 * size + 1e-5);
@@ -255,20 +254,20 @@ TEST_CASE("codebooks that return have forgotten what moved them") {
   const Model& model = *pair.squeezed;
   const auto linear = model.linear(model.matrices()[0]).value();
   const auto& stored = dynamic_cast<const LutWeight&>(*linear);
-  Matrix<float> one(stored.rows(), stored.cols()), other(stored.rows(), stored.cols());
+  Matrix<float> one(stored.rows(), 1 << kBits), other(stored.rows(), 1 << kBits);
   for (std::size_t i = 0; i < one.values.size(); ++i) {
     one.values[i] = std::sin(static_cast<float>(i));
     other.values[i] = 1 - one.values[i];
   }
   RefinedCodebooks fresh(stored), returned(stored);
   const std::vector<Half> before = returned.rounded();
-  returned.gather(stored, other.view());
+  returned.take(other.view());
   returned.move(1, 0.03);
   CHECK(returned.rounded() != before);
   returned.return_to(before);
   CHECK(returned.rounded() == before);
   for (RefinedCodebooks* codebooks : {&fresh, &returned}) {
-    codebooks->gather(stored, one.view());
+    codebooks->take(one.view());
     codebooks->move(1, 0.03);
   }
   CHECK(returned.rounded() == fresh.rounded());

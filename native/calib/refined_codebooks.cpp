@@ -4,8 +4,6 @@
 #include <cassert>
 #include <cmath>
 
-#include "base/threads.hpp"
-
 namespace squeeze {
 
 namespace {
@@ -35,25 +33,16 @@ std::vector<Half> RefinedCodebooks::rounded() const {
   return halves;
 }
 
-void RefinedCodebooks::gather(const LutWeight& stored, MatrixView<const float> dw) {
-  assert(dw.rows == rows() && dw.cols == stored.cols());
-  parallel_for(rows(), 16, [&](std::int64_t first, std::int64_t last) {
-    std::vector<std::uint8_t> indices(static_cast<std::size_t>(dw.cols));
-    for (std::int64_t r = first; r < last; ++r) {
-      stored.indices(r, indices);
-      const std::span<const float> members = dw.row(r);
-      const std::span<double> sums = gradient_.view().row(r);
-      std::ranges::fill(sums, 0.0);
-      for (std::size_t j = 0; j < members.size(); ++j) sums[indices[j]] += members[j];
-    }
-  });
+void RefinedCodebooks::take(MatrixView<const float> gradient) {
+  assert(gradient.rows == rows() && gradient.cols == entries());
+  std::ranges::copy(gradient.flat(), gradient_.values.begin());
 }
 
 void RefinedCodebooks::move(std::int64_t step, double rate) {
   const double first_scale = 1 / (1 - std::pow(kFirstDecay, static_cast<double>(step)));
   const double second_scale = 1 / (1 - std::pow(kSecondDecay, static_cast<double>(step)));
   for (std::size_t i = 0; i < values_.values.size(); ++i) {
-    const double g = gradient_.values[i];
+    const double g = static_cast<double>(gradient_.values[i]);
     float& first = first_moment_.values[i];
     float& second = second_moment_.values[i];
     first = static_cast<float>(kFirstDecay * first + (1 - kFirstDecay) * g);

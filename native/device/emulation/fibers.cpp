@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -213,6 +214,9 @@ unsigned char* shared_memory() {
 }
 
 void run(dim3 grid, dim3 size, std::int64_t shared_bytes, const std::function<void()>& body) {
+  // One launch at a time: what a kernel knows of itself is global here.
+  static std::mutex launching;
+  const std::lock_guard lock(launching);
   grid_size = grid;
   block_size = size;
   block.body = &body;

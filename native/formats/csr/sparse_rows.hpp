@@ -43,6 +43,10 @@ class SparsePart {
   std::int64_t row_begin(std::int64_t row) const { return row_ptr_[row]; }
   std::int64_t row_end(std::int64_t row) const { return row_ptr_[row + 1]; }
   bool wide() const { return cols_.dtype != DType::kU16; }  // columns of 32 bits
+  // The tensors as they lie in the file; columns and values may be unaligned.
+  std::span<const std::int32_t> row_ptr() const { return row_ptr_; }
+  std::span<const std::byte> stored_cols() const { return cols_.bytes; }
+  std::span<const std::byte> stored_values() const { return values_.bytes; }
   std::int64_t col(std::int64_t entry) const;
   Half value(std::int64_t entry) const;
   // out[K] += the row's entries.

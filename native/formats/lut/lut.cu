@@ -6,6 +6,7 @@
 #include "formats/lut/lane_layouts.hpp"
 #include "formats/lut/lut_cuda.hpp"
 #include "formats/packed_indices.hpp"
+#include "formats/packed_indices_kernel.hpp"
 
 namespace squeeze {
 
@@ -56,10 +57,7 @@ __global__ void reorder_kernel(const unsigned* stored, int row_words, int stored
       for (int i = 0; i < 4; ++i) {
         const int col = unit * kUnitCols + j / 2 * 32 + lane % 4 * 8 + j % 2 * 4 + i;
         if (col >= lut.cols) continue;
-        const std::int64_t first = static_cast<std::int64_t>(col) * stored_bits;
-        const int word = static_cast<int>(first / 32), shift = static_cast<int>(first % 32);
-        const unsigned next = shift + stored_bits > 32 ? bits[word + 1] : 0;
-        lane_order::put<kBits>(own, j, i, __funnelshift_r(bits[word], next, shift) & ((1u << stored_bits) - 1));
+        lane_order::put<kBits>(own, j, i, packed_index(bits, stored_bits, col));
       }
   }
   unsigned* to = words + unit_of_all * 64 * kBits;

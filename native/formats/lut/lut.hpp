@@ -44,6 +44,7 @@ class LutWeight final : public LinearWeight {
   std::span<const std::byte> stored_indices() const {
     return qweight_.bytes;
   }  // rows of packed words; may be unaligned
+  std::span<const std::byte> stored_tables() const { return tables_.bytes; }  // Half [N, 2^b]; may be unaligned
   const SparsePart* sparse() const { return sparse_ ? &*sparse_ : nullptr; }
 
  private:
