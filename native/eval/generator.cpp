@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "eval/cpu_reader.hpp"
-#include "eval/sampler.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
 
 namespace squeeze {
@@ -20,8 +19,6 @@ double since(Clock::time_point start) {
 }
 
 Error invalid(const std::string& what) { return {.code = ErrorCode::kInvalidRequest, .message = what}; }
-
-bool takes_likeliest(const Sampling& sampling) { return sampling.temperature <= 0 && sampling.repetition_penalty == 1; }
 
 }  // namespace
 
