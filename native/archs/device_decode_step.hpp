@@ -19,8 +19,6 @@ class DeviceDecodeStep {
   // Of one row x[1, hidden] of the last layer's output.
   void make_logits(Stream& stream, DeviceView<const float> x);
   DeviceView<const float> logits() const { return logits_; }
-  // Chooses the likeliest of the logits after `count` tokens, as take_chosen says.
-  void choose(Stream& stream, std::int64_t count, const DeviceTextState& state, ChosenOnDevice* chosen);
   std::int64_t size_bytes() const;
 
  private:
@@ -30,8 +28,7 @@ class DeviceDecodeStep {
   void layer(Stream& stream, const DeviceLayer& w, const DeviceTextState& state, const Activations& a, FewSpace& space);
 
   const DeviceModel& model_;
-  DeviceArray<float> x_, q_, k_, v_, attended_, up_, logits_memory_, logprob_;
-  DeviceArray<std::int32_t> likeliest_;
+  DeviceArray<float> x_, q_, k_, v_, attended_, up_, logits_memory_;
   DeviceView<float> logits_;
   DeviceDecodeAttention attention_;
   FewSpace one_, several_;  // apart, since what is recorded for one token must stay where it is

@@ -2,7 +2,6 @@
 #include <cassert>
 
 #include "archs/device_decode_step.hpp"
-#include "ops/cross_entropy/cross_entropy_cuda.hpp"
 #include "ops/relu/relu_cuda.hpp"
 
 namespace squeeze {
@@ -18,8 +17,6 @@ DeviceDecodeStep::DeviceDecodeStep(Stream& stream, const DeviceModel& model)
   v_.matrix(stream, kDeviceFewVectors, c.kv_heads * c.head_dim);
   attended_.matrix(stream, kDeviceFewVectors, c.heads * c.head_dim);
   up_.matrix(stream, kDeviceFewVectors, c.intermediate);
-  logprob_.vector(stream, 1);
-  likeliest_.vector(stream, 1);
 }
 
 std::int64_t DeviceDecodeStep::size_bytes() const {
@@ -69,13 +66,6 @@ void DeviceDecodeStep::make_logits(Stream& stream, DeviceView<const float> x) {
   assert(x.rows == 1);
   const FewProduct head{model_.head().weight.get(), {.y = logits_}};
   multiply_few(stream, model_.normed(model_.final_norm(), x), {&head, 1}, one_);
-}
-
-void DeviceDecodeStep::choose(Stream& stream, std::int64_t count, const DeviceTextState& state,
-                              ChosenOnDevice* chosen) {
-  argmax_log_probability(stream, logits_, likeliest_.data(), logprob_.data());
-  take_chosen(stream, likeliest_.data(), logprob_.data(), static_cast<std::int32_t>(count), model_.config().vocabulary,
-              state, chosen);
 }
 
 }  // namespace squeeze

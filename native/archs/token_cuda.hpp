@@ -1,7 +1,7 @@
 #pragma once
-// The two ends of a token's way through a model on a GPU: from its id to the first activations, and from the likeliest
-// next one to the state that the next step begins with. Where the text stands lies in memory of the device, so that a
-// recorded step is good for every token.
+// The two ends of a token's way through a model on a GPU: from its id to the first activations, and from the next one
+// that was chosen to the state that the next step begins with. Where the text stands lies in memory of the device, so
+// that a recorded step is good for every token.
 
 #include "base/half.hpp"
 #include "device/device.hpp"

@@ -1,11 +1,11 @@
 #include "eval/cpu_reader.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "archs/decode_step.hpp"
 #include "base/page_buffer.hpp"
-#include "ops/argmax/argmax.hpp"
 #include "ops/cross_entropy/cross_entropy.hpp"
 
 namespace squeeze {
@@ -17,6 +17,7 @@ class CpuReader final : public TextReader {
   CpuReader(std::shared_ptr<const Model> model, Decoder decoder, std::int64_t context)
       : model_(std::move(model)), decoder_(std::move(decoder)), context_(context) {
     logits_.resize(static_cast<std::size_t>(decoder_.vocabulary()));
+    seen_.resize(logits_.size());
   }
 
   Result<void> take_weights(DecodePath path);
@@ -24,10 +25,10 @@ class CpuReader final : public TextReader {
   std::int64_t context() const override { return context_; }
   std::int64_t vocabulary() const override { return decoder_.vocabulary(); }
   std::int64_t memory_bytes() const override;
+  void begin(const Sampling& sampling, std::span<const std::int32_t> prompt, std::int64_t most) override;
   Result<void> read(std::span<const std::int32_t> tokens, std::int64_t first, bool wants_next,
                     RunContext& run) override;
-  Result<ChosenToken> likeliest(bool goes_on) override;
-  Result<std::span<const float>> logits() override { return std::span<const float>(logits_); }
+  Result<ChosenToken> choose(bool goes_on) override;
   Result<MatrixView<const float>> read_all(std::span<const std::int32_t> tokens, std::int64_t first,
                                            RunContext& run) override;
 
@@ -42,6 +43,9 @@ class CpuReader final : public TextReader {
   std::optional<DecodeStep> step_;                 // made once layers and caches stand
   std::vector<float> logits_;                      // after the last token that was read
   std::int64_t direct_tokens_ = kMaxDecodeTokens;  // up to so many go through the decode step
+  Sampling sampling_;
+  Random random_{0};
+  std::vector<bool> seen_;  // of each token of the vocabulary, whether it is in the text
   DecoderWorkspace space_;
   Scratch states_, predicted_;
 };
@@ -95,9 +99,19 @@ Result<void> CpuReader::read(std::span<const std::int32_t> tokens, std::int64_t 
   return {};
 }
 
-Result<ChosenToken> CpuReader::likeliest(bool) {
-  const auto token = static_cast<std::int32_t>(argmax(logits_));
-  return ChosenToken{token, logits_[token] - log_sum_exp(logits_)};
+void CpuReader::begin(const Sampling& sampling, std::span<const std::int32_t> prompt, std::int64_t) {
+  sampling_ = sampling;
+  random_ = Random(sampling.seed);
+  seen_.assign(logits_.size(), false);
+  for (const std::int32_t id : prompt) seen_[id] = true;
+}
+
+Result<ChosenToken> CpuReader::choose(bool) {
+  const double total = log_sum_exp(logits_);
+  if (!std::isfinite(total)) return ChosenToken{.token = 0, .logprob = NAN};
+  const std::int32_t token = sample_token(logits_, sampling_, seen_, random_);
+  seen_[token] = true;
+  return ChosenToken{.token = token, .logprob = logits_[token] - total};
 }
 
 Result<MatrixView<const float>> CpuReader::read_all(std::span<const std::int32_t> tokens, std::int64_t first,

@@ -174,21 +174,108 @@ TEST_CASE("device: what is read ahead is of use, or does no harm") {
   CHECK(full.tokens == wanted.tokens);
 }
 
-TEST_CASE("device: draws are made from the same logits, and a seed gives the same text") {
+namespace {
+
+GenerationRequest drawn(std::vector<std::int32_t> prompt, std::int64_t tokens, const Sampling& sampling,
+                        std::vector<std::int32_t> stop = {}) {
+  return {.prompt = std::move(prompt), .max_tokens = tokens, .stop_tokens = std::move(stop), .sampling = sampling};
+}
+
+const Sampling kDraws = {.temperature = 0.8, .top_p = 0.9, .repetition_penalty = 1.1, .seed = 11};
+
+}  // namespace
+
+TEST_CASE("device: the processor's draws, and a seed gives the same text") {
   TestFolder folder;
   const Pair pair = generators(folder, "qwen3", Stored::kLut4Sparse);
   if (!pair.device) return;
-  GenerationRequest request = greedy({1, 2}, 20);
-  request.sampling = {.temperature = 0.8, .top_p = 0.9, .repetition_penalty = 1.1, .seed = 11};
+  auto request = drawn({1, 2}, 20, kDraws);
   const Said one = say(*pair.device, request), two = say(*pair.device, request);
   CHECK(one.tokens == two.tokens);
   // The second time the first token is in the cache already, and the other one is read alone: one vector meets
   // codebooks rounded to 2^-16 of their largest entry (formats/lut/lut.cu), two meet them as they are.
   for (std::size_t i = 0; i < one.logprobs.size(); ++i) CHECK(std::abs(one.logprobs[i] - two.logprobs[i]) < 1e-3f);
   CHECK(say(*pair.device, request).logprobs == two.logprobs);
-  CHECK(one.tokens == say(*pair.processor, request).tokens);
-  request.sampling = {.temperature = 0, .repetition_penalty = 1.5};
-  CHECK(say(*pair.device, request).tokens == say(*pair.processor, request).tokens);
+  check_same(one, say(*pair.processor, request), tolerance(Stored::kLut4Sparse, false));
+  request.sampling.seed = 12;
+  const Said other = say(*pair.device, request);
+  CHECK(other.tokens != one.tokens);
+  CHECK(other.tokens == say(*pair.processor, request).tokens);
+}
+
+TEST_CASE("device: one reader generates in one way after another") {
+  TestFolder folder;
+  const Pair pair = generators(folder, "llama", Stored::kF16);
+  if (!pair.device) return;
+  // Few candidates each: the logits are not the processor's to the last bit, and each edge between two tokens is one
+  // that a draw can fall beside.
+  const Sampling settings[] = {{.temperature = 1, .top_k = 3, .seed = 4},
+                               {},
+                               {.temperature = 0, .repetition_penalty = 1.5},
+                               {.temperature = 0.5, .seed = 3},
+                               {.temperature = 1.2, .top_k = 8, .min_p = 0.3, .seed = 5},
+                               {},
+                               {.temperature = 1, .top_k = 3, .seed = 4}};
+  const std::int32_t lengths[] = {17, 5, 1, 5, 1, 17, 5};  // a pass of matrix products, a few tokens, one token
+  for (std::size_t i = 0; i < std::size(settings); ++i) {
+    CAPTURE(i);
+    const auto request = drawn(some_tokens(lengths[i]), 6, settings[i]);
+    check_same(say(*pair.device, request), say(*pair.processor, request), tolerance(Stored::kF16, true));
+  }
+}
+
+TEST_CASE("device: draws go on behind what was read ahead of an end, and up to the end of the cache") {
+  TestFolder folder;
+  const Pair pair = generators(folder, "llama", Stored::kF16);
+  if (!pair.device) return;
+  const Sampling s = {.temperature = 1.5, .top_k = 4, .repetition_penalty = 1.2, .seed = 21};
+  const Said whole = say(*pair.device, drawn({1, 2, 3}, 8, s));
+  CHECK(whole.tokens == say(*pair.processor, drawn({1, 2, 3}, 8, s)).tokens);
+  for (const std::size_t stop : {0, 4}) {
+    CAPTURE(stop);
+    const auto first = std::ranges::find(whole.tokens, whole.tokens[stop]) - whole.tokens.begin();
+    const Said stopped = say(*pair.device, drawn({1, 2, 3}, 8, s, {whole.tokens[stop]}));
+    CHECK(stopped.outcome.stop == StopReason::kStopToken);
+    CHECK(stopped.tokens == std::vector(whole.tokens.begin(), whole.tokens.begin() + first));
+    // The very token whose step is under way ends the next prompt, which is to be continued otherwise.
+    std::vector<std::int32_t> text = {1, 2, 3};
+    text.insert(text.end(), whole.tokens.begin(), whole.tokens.begin() + first + 1);
+    for (const Sampling& next : {Sampling{.temperature = 2, .top_k = 4, .seed = 5}, Sampling{}}) {
+      const auto request = drawn(text, 4, next);
+      const Said found = say(*pair.device, request);
+      CHECK(found.outcome.reused_tokens == static_cast<std::int64_t>(text.size()) - 1);
+      CHECK(found.tokens == say(*pair.processor, request).tokens);
+      say(*pair.device, drawn({1, 2, 3}, 8, s, {whole.tokens[stop]}));
+    }
+  }
+  const Said full = say(*pair.device, drawn({5, 6}, 100, s)), wanted = say(*pair.processor, drawn({5, 6}, 100, s));
+  CHECK(full.outcome.stop == StopReason::kContextFull);
+  CHECK(full.tokens == wanted.tokens);
+}
+
+TEST_CASE("device: draws that were cancelled leave nothing wrong behind") {
+  class Impatient final : public RunContext {
+   public:
+    void stage(const std::string&, double) override {}
+    void report(const Progress&) override { ++told_; }
+    bool cancelled() const override { return told_ >= 4; }
+
+   private:
+    int told_ = 0;
+  };
+  TestFolder folder;
+  const Pair pair = generators(folder, "llama", Stored::kF16);
+  if (!pair.device) return;
+  const auto request = drawn({4, 5}, 10, {.temperature = 1.3, .repetition_penalty = 1.3, .seed = 2});
+  const Said wanted = say(*pair.processor, request);
+  Impatient impatient;
+  std::vector<std::int32_t> told;
+  const auto cancelled = pair.device->generate(
+      request, [&](std::int32_t token, float) { told.push_back(token); }, impatient);
+  REQUIRE_FALSE(cancelled.ok());
+  CHECK(cancelled.error().code == ErrorCode::kCancelled);
+  CHECK(told == std::vector(wanted.tokens.begin(), wanted.tokens.begin() + 5));
+  CHECK(say(*pair.device, request).tokens == wanted.tokens);
 }
 
 TEST_CASE("device: a model that has diverged says so, and what was read ahead of it does no harm") {
@@ -200,10 +287,12 @@ TEST_CASE("device: a model that has diverged says so, and what was read ahead of
   const auto generator = Generator::make(std::move(reader).value());
   SilentContext run;
   for (int again = 0; again < 2; ++again) {
-    const auto outcome = generator->generate(
-        greedy({1, 2}, 8), [](std::int32_t, float) {}, run);
-    REQUIRE_FALSE(outcome.ok());
-    CHECK(outcome.error().code == ErrorCode::kValueNotFinite);
+    for (const Sampling& sampling : {Sampling{}, kDraws, Sampling{.temperature = 1}}) {
+      const auto outcome = generator->generate(
+          drawn({1, 2}, 8, sampling), [](std::int32_t, float) {}, run);
+      REQUIRE_FALSE(outcome.ok());
+      CHECK(outcome.error().code == ErrorCode::kValueNotFinite);
+    }
   }
 }
 

@@ -6,8 +6,6 @@
 #include <cmath>
 
 #include "eval/cpu_reader.hpp"
-#include "eval/sampler.hpp"
-#include "ops/cross_entropy/cross_entropy.hpp"
 
 namespace squeeze {
 
@@ -21,8 +19,6 @@ double since(Clock::time_point start) {
 
 Error invalid(const std::string& what) { return {.code = ErrorCode::kInvalidRequest, .message = what}; }
 
-bool takes_likeliest(const Sampling& sampling) { return sampling.temperature <= 0 && sampling.repetition_penalty == 1; }
-
 }  // namespace
 
 struct Generator::State {
@@ -31,7 +27,7 @@ struct Generator::State {
 
   std::int64_t keep(std::span<const std::int32_t> tokens, std::int64_t most);
   Result<void> advance(std::span<const std::int32_t> tokens, RunContext& run);
-  Result<ChosenToken> choose(const Sampling& sampling, const std::vector<bool>& seen, Random& random, bool goes_on);
+  Result<ChosenToken> choose(bool goes_on);
   Result<void> check_text(std::span<const std::int32_t> tokens, const std::string& name) const;
   Result<void> check(const GenerationRequest& request) const;
 };
@@ -99,20 +95,10 @@ Result<void> Generator::State::advance(std::span<const std::int32_t> tokens, Run
   return {};
 }
 
-Result<ChosenToken> Generator::State::choose(const Sampling& sampling, const std::vector<bool>& seen, Random& random,
-                                             bool goes_on) {
-  const Error diverged{.code = ErrorCode::kValueNotFinite,
-                       .message = "The model's logits are not finite: it has diverged."};
-  if (takes_likeliest(sampling)) {
-    SQUEEZE_ASSIGN(const ChosenToken chosen, reader->likeliest(goes_on));
-    if (!std::isfinite(chosen.logprob)) return diverged;
-    return chosen;
-  }
-  SQUEEZE_ASSIGN(const std::span<const float> logits, reader->logits());
-  const double total = log_sum_exp(logits);
-  if (!std::isfinite(total)) return diverged;
-  const std::int32_t token = sample_token(logits, sampling, seen, random);
-  return ChosenToken{token, logits[token] - total};
+Result<ChosenToken> Generator::State::choose(bool goes_on) {
+  SQUEEZE_ASSIGN(const ChosenToken chosen, reader->choose(goes_on));
+  if (std::isfinite(chosen.logprob)) return chosen;
+  return Error{.code = ErrorCode::kValueNotFinite, .message = "The model's logits are not finite: it has diverged."};
 }
 
 Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, const OnToken& on_token,
@@ -127,23 +113,20 @@ Result<GenerationOutcome> Generator::generate(const GenerationRequest& request, 
 
   GenerationOutcome outcome{.prompt_tokens = static_cast<std::int64_t>(prompt.size()), .reused_tokens = reused};
   const auto start = Clock::now();
+  state.reader->begin(request.sampling, prompt, request.max_tokens);
   SQUEEZE_TRY(state.advance(std::span(prompt).subspan(static_cast<std::size_t>(reused)), run));
   outcome.prompt_ms = since(start);
 
-  Random random(request.sampling.seed);
-  std::vector<bool> seen(static_cast<std::size_t>(vocabulary()));
-  for (const std::int32_t id : prompt) seen[id] = true;
   const auto generating = Clock::now();
   while (true) {
     const bool is_last = outcome.generated_tokens + 1 == request.max_tokens;
     const bool is_full = static_cast<std::int64_t>(state.cached.size()) == context();
-    SQUEEZE_ASSIGN(const ChosenToken chosen, state.choose(request.sampling, seen, random, !is_last && !is_full));
+    SQUEEZE_ASSIGN(const ChosenToken chosen, state.choose(!is_last && !is_full));
     if (std::ranges::find(request.stop_tokens, chosen.token) != request.stop_tokens.end()) {
       outcome.stop = StopReason::kStopToken;
       break;
     }
     ++outcome.generated_tokens;
-    seen[chosen.token] = true;
     on_token(chosen.token, static_cast<float>(chosen.logprob));
     if (is_last) break;
     if (is_full) {

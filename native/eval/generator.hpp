@@ -11,18 +11,9 @@
 #include "base/progress.hpp"
 #include "eval/text_reader.hpp"
 #include "ops/matmul/precision.hpp"
+#include "ops/sample/sample.hpp"
 
 namespace squeeze {
-
-// The order of the filters: repetition penalty, temperature, top-k, top-p, min-p, then one draw.
-struct Sampling {
-  double temperature = 0;  // 0: greedy, ties to the lowest id
-  std::int64_t top_k = 0;  // 0: all
-  double top_p = 1;
-  double min_p = 0;
-  double repetition_penalty = 1;
-  std::uint64_t seed = 0;
-};
 
 struct GenerationRequest {
   std::vector<std::int32_t> prompt;

@@ -219,6 +219,15 @@ inline double __dmul_rn(double a, double b) { return a * b; }
 inline double __dadd_rn(double a, double b) { return a + b; }
 inline double __dsub_rn(double a, double b) { return a - b; }
 inline double __ddiv_rn(double a, double b) { return a / b; }
+inline unsigned long long __double2ull_rn(double x) {
+  if (!(x < 0x1p64)) return x != x ? 1ull << 63 : ~0ull;
+  return x > 0 ? static_cast<unsigned long long>(std::nearbyint(x)) : 0;
+}
+inline unsigned long long __double2ull_ru(double x) { return __double2ull_rn(std::ceil(x)); }
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+  __extension__ typedef unsigned __int128 Wide;
+  return static_cast<unsigned long long>(static_cast<Wide>(a) * b >> 64);
+}
 inline int __popc(unsigned x) { return std::popcount(x); }
 inline int __clz(unsigned x) { return std::countl_zero(x); }
 inline int __ffs(unsigned x) { return x == 0 ? 0 : std::countr_zero(x) + 1; }

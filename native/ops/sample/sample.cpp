@@ -1,7 +1,8 @@
-#include "eval/sampler.hpp"
+#include "ops/sample/sample.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <cfloat>
 #include <cmath>
 #include <numeric>
 
@@ -49,8 +50,13 @@ double mass_of(const Candidates& candidates) {
                          [](double sum, const Candidate& c) { return sum + c.share; });
 }
 
-// Keskar et al., arXiv 1909.05858: what was seen becomes less likely whatever the sign of its logit.
-double penalised(double logit, double penalty) { return logit > 0 ? logit / penalty : logit * penalty; }
+// Keskar et al., arXiv 1909.05858: what was seen becomes less likely whatever the sign of its logit. Rounded, so that a
+// GPU, which ranks by 32 bits, sees the same order and the same equals.
+float penalised(float logit, double penalty) {
+  if (std::isinf(logit)) return logit;
+  const double changed = logit > 0 ? logit / penalty : logit * penalty;
+  return static_cast<float>(std::clamp<double>(changed, -FLT_MAX, FLT_MAX));
+}
 
 // Kept from token to token, so that none allocates.
 struct ChoiceScratch {
