@@ -4,7 +4,7 @@
 
 #include "base/threads.hpp"
 #include "methods/squeezellm/outliers.hpp"
-#include "methods/squeezellm/selection.hpp"
+#include "ops/selection/selection.hpp"
 
 namespace squeeze {
 

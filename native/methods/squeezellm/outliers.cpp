@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "base/threads.hpp"
-#include "methods/squeezellm/selection.hpp"
+#include "ops/selection/selection.hpp"
 
 namespace squeeze {
 
