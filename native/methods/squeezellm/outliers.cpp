@@ -12,14 +12,6 @@ namespace squeeze {
 
 namespace {
 
-constexpr int kRangeShift = 11;  // of a positive float's 31 bits, 20 are kept: 12 of mantissa
-constexpr std::size_t kRangeBins = std::size_t{1} << (31 - kRangeShift);
-
-std::size_t range_bin(double range) { return std::bit_cast<std::uint32_t>(static_cast<float>(range)) >> kRangeShift; }
-double bin_range(std::size_t bin) {
-  return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bin) << kRangeShift));
-}
-
 std::int64_t share_of(std::int64_t total, double share) {
   return static_cast<std::int64_t>(std::llround(share * static_cast<double>(total)));
 }
@@ -29,8 +21,6 @@ std::int64_t sensitive_count(const MatrixInput& input, double sparsity) {
 }
 
 }  // namespace
-
-double Fence::range_of(float w) const { return width > 0 ? (std::abs(static_cast<double>(w)) - base) / width : -1.0; }
 
 Fence fence_of(std::span<const float> weights) {
   if (weights.empty()) return {};

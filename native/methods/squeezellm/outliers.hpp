@@ -14,17 +14,11 @@
 #include "base/matrix.hpp"
 #include "base/progress.hpp"
 #include "methods/method.hpp"
+#include "ops/selection/fence.hpp"
 
 namespace squeeze {
 
 inline constexpr double kSensitiveShare = 0.0005;
-
-// |w| ≥ base + r · width  ⇔  w is beyond the larger fence at range r.
-struct Fence {
-  double base = 0, width = 0;
-  // The largest r at which w still counts; negative inside the quartiles; 0 width: never (−1).
-  double range_of(float w) const;
-};
 
 Fence fence_of(std::span<const float> weights);
 
