@@ -60,6 +60,8 @@ class Stream {
   ~Stream();
 
   const DeviceProperties& device() const;
+  // Of the device's memory now, in bytes; device() says what it was when the stream was made.
+  std::int64_t free_bytes() const;
   // For a thread other than the one that made the stream, before it hands in work: the stream's device becomes the
   // thread's.
   void enter();

@@ -118,6 +118,11 @@ Result<Stream> Stream::make(int device) {
 }
 
 const DeviceProperties& Stream::device() const { return state_->device; }
+std::int64_t Stream::free_bytes() const {
+  make_current(state_->device.index);
+  std::size_t free = 0, total = 0;
+  return cudaMemGetInfo(&free, &total) == cudaSuccess ? static_cast<std::int64_t>(free) : 0;
+}
 bool Stream::failed() const { return state_->error.has_value(); }
 void Stream::fail(Error error) {
   if (!failed()) state_->error = std::move(error);

@@ -66,9 +66,9 @@ EvaluationEngineFactory Device::evaluation_engine() const {
   };
 }
 
-Result<std::unique_ptr<RowClusterer>> Device::row_clusterer() const {
-  if (!is_gpu()) return std::unique_ptr<RowClusterer>();
-  return gpus->row_clusterer(index);
+Result<std::unique_ptr<MatrixEngine>> Device::matrix_engine() const {
+  if (!is_gpu()) return std::unique_ptr<MatrixEngine>();
+  return gpus->matrix_engine(index);
 }
 
 std::vector<contract::DeviceInfo> device_infos(const Gpus* gpus) {

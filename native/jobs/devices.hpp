@@ -16,7 +16,7 @@
 #include "eval/evaluation_engine.hpp"
 #include "eval/text_reader.hpp"
 #include "jobs/contract.gen.hpp"
-#include "methods/row_clusterer.hpp"
+#include "methods/matrix_engine.hpp"
 
 namespace squeeze {
 
@@ -36,7 +36,7 @@ class Gpus {
   virtual Result<std::unique_ptr<EvaluationEngine>> evaluation_engine(int gpu, std::span<const Model* const> models,
                                                                       std::int64_t length,
                                                                       Precision precision) const = 0;
-  virtual Result<std::unique_ptr<RowClusterer>> row_clusterer(int gpu) const = 0;
+  virtual Result<std::unique_ptr<MatrixEngine>> matrix_engine(int gpu) const = 0;
   virtual Result<std::unique_ptr<BenchmarkMachine>> benchmark_machine(int gpu) const = 0;
 };
 
@@ -49,7 +49,7 @@ struct Device {
   bool is_gpu() const { return gpus != nullptr; }
   GradientEngineFactory gradient_engine() const;
   EvaluationEngineFactory evaluation_engine() const;
-  Result<std::unique_ptr<RowClusterer>> row_clusterer() const;
+  Result<std::unique_ptr<MatrixEngine>> matrix_engine() const;
 };
 
 // For sidecar.hello: the processor, then the GPUs, or why there is none. `gpus`: null in a build without CUDA.

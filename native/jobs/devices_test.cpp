@@ -34,7 +34,7 @@ struct FakeGpus final : Gpus {
                                                               Precision) const override {
     return fake;
   }
-  Result<std::unique_ptr<RowClusterer>> row_clusterer(int) const override { return fake; }
+  Result<std::unique_ptr<MatrixEngine>> matrix_engine(int) const override { return fake; }
   Result<std::unique_ptr<BenchmarkMachine>> benchmark_machine(int) const override { return fake; }
 
   const Error fake = {.code = ErrorCode::kInternal, .message = "Nothing computes here."};

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "archs/tiny_checkpoint.hpp"
 #include "base/test_folder.hpp"
@@ -101,6 +104,41 @@ TEST_CASE("device: a quantization and a table of errors on a GPU are the process
   }
   CHECK(errors[0].size() == 4 * 14);
   CHECK(errors[0] == errors[1]);
+}
+
+// Emulated it takes five seconds: the choice by the loss clusters fourteen matrices again and again.
+TEST_CASE("device: a quantization on a GPU writes the processor's files, whichever rule keeps weights") {
+  Bench bench;
+  if (!bench) return;
+  bench.calibrate(bench.processor, "calibration");
+  for (const auto outliers : {contract::RecipeOutliers::kPaper, contract::RecipeOutliers::kLossAware}) {
+    contract::QuantizationStartParams params;
+    params.checkpoint = bench.at("model");
+    params.calibration = bench.at("calibration");
+    params.recipe = Bench::recipe();
+    params.recipe.outliers = outliers;
+    const bool paper = outliers == contract::RecipeOutliers::kPaper;
+    std::vector<contract::QuantizationResult> made;
+    std::vector<std::string> written;
+    for (const bool on_gpu : {false, true}) {
+      params.out = bench.at(paper ? (on_gpu ? "paper-gpu" : "paper") : (on_gpu ? "loss-gpu" : "loss"));
+      made.push_back(Bench::value_of(run_quantization(params, on_gpu ? bench.gpu : bench.processor, bench.silent)));
+      std::string bytes;
+      std::vector<std::filesystem::path> files;
+      for (const auto& file : std::filesystem::directory_iterator(params.out))
+        if (file.path().extension() == ".safetensors") files.push_back(file.path());
+      std::ranges::sort(files);
+      for (const auto& file : files) {
+        std::ifstream in(file, std::ios::binary);
+        bytes.append(std::istreambuf_iterator<char>(in), {});
+      }
+      written.push_back(std::move(bytes));
+    }
+    CHECK(made[1].fingerprint == made[0].fingerprint);
+    CHECK(made[1].objective == made[0].objective);
+    CHECK(!written[0].empty());
+    CHECK((written[1] == written[0]));
+  }
 }
 
 TEST_CASE("device: codebooks are refined on a GPU as on the processor") {

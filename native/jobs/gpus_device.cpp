@@ -4,7 +4,7 @@
 #include "eval/device_benchmark.hpp"
 #include "eval/device_evaluation.hpp"
 #include "eval/device_reader.hpp"
-#include "methods/squeezellm/cluster_device.hpp"
+#include "methods/squeezellm/engine_device.hpp"
 
 namespace squeeze {
 
@@ -31,7 +31,7 @@ class DeviceGpus final : public Gpus {
                                                               std::int64_t length, Precision precision) const override {
     return make_device_evaluation(models, length, precision, gpu);
   }
-  Result<std::unique_ptr<RowClusterer>> row_clusterer(int gpu) const override { return make_device_clusterer(gpu); }
+  Result<std::unique_ptr<MatrixEngine>> matrix_engine(int gpu) const override { return make_device_matrix_engine(gpu); }
   Result<std::unique_ptr<BenchmarkMachine>> benchmark_machine(int gpu) const override {
     return make_device_machine(gpu);
   }

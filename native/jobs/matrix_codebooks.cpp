@@ -57,11 +57,11 @@ Costs costs_of(const MatrixInput& input, const Codebooks& codebooks, std::span<c
 Result<std::vector<Codebooks>> cluster_all_widths(const MatrixInput& input) {
   const std::vector<std::uint8_t> nothing_kept(static_cast<std::size_t>(input.weights.size()));
   std::vector<Codebooks> codebooks;
-  std::vector<Codebooks*> widths;
+  std::vector<RowCodebooks> widths;
   const MethodOptions options{.solver = ClusterSolver::kExact};
   codebooks.reserve(kMostBits - kFewestBits + 1);
   for (int bits = kFewestBits; bits <= kMostBits; ++bits)
-    widths.push_back(&codebooks.emplace_back(grid_of(input, options), bits));
+    widths.push_back(codebooks.emplace_back(grid_of(input, options), bits).views());
   SilentContext silent;
   SQUEEZE_TRY(cluster_blocks(input, nothing_kept, options, {}, widths, silent));
   return codebooks;
@@ -80,20 +80,26 @@ Result<double> range_of_model(const MatrixSource& source, double sparsity, std::
   return find_range(for_each, sparsity, silent);
 }
 
-// The rule's marks, and what of them is due to which of its parts.
+// The rule's marks, what of them is due to which of its parts, and the fence where the range is finite.
 struct Marks {
   std::vector<std::uint8_t> mask;
   std::int64_t sensitive = 0, beyond = 0;
+  Fence fence;
 };
 
-Marks mark(const MatrixInput& input, double sparsity, double range) {
+Result<Marks> mark(const MatrixInput& input, double sparsity, double range) {
   Marks marks;
   marks.mask.resize(static_cast<std::size_t>(input.weights.size()));
   if (sparsity == 0) return marks;
-  mark_sensitive(input, sparsity, marks.mask);
+  SQUEEZE_ASSIGN(const std::unique_ptr<WeightChoice> choice, choose_from(input));
+  SQUEEZE_TRY(mark_sensitive(*choice, sparsity));
+  SQUEEZE_TRY(choice->read_marks(marks.mask));
   marks.sensitive = std::ranges::count(marks.mask, 1);
-  mark_paper(input, sparsity, range, marks.mask);
+  SQUEEZE_TRY(mark_paper(*choice, sparsity, range));
+  SQUEEZE_TRY(choice->read_marks(marks.mask));
   marks.beyond = std::ranges::count(marks.mask, 1) - marks.sensitive;
+  if (std::isinf(range)) return marks;
+  SQUEEZE_ASSIGN(marks.fence, fence_of(*choice));
   return marks;
 }
 
@@ -175,14 +181,13 @@ Result<contract::MatrixOutliersResult> look_at_outliers(const contract::MatrixOu
 
   const double all_weights = static_cast<double>(matrix.rows()) * static_cast<double>(matrix.cols());
   SQUEEZE_ASSIGN(const LoadedMatrix counted, matrix.every(row_step(all_weights, kCountedWeights)));
-  const Marks marks = mark(counted.input, params.sparsity, range);
+  SQUEEZE_ASSIGN(const Marks marks, mark(counted.input, params.sparsity, range));
   out.rows_read = counted.weights.rows;
   out.sensitive = marks.sensitive;
   out.beyond = marks.beyond;
   if (std::isfinite(range)) {
-    const Fence fence = fence_of(counted.input.weights.flat());
     out.range = range;
-    out.fence_high = fence.base + range * fence.width;
+    out.fence_high = marks.fence.base + range * marks.fence.width;
     out.fence_low = -*out.fence_high;
   }
 

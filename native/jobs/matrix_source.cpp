@@ -15,7 +15,7 @@ Result<MatrixSource> MatrixSource::open(const std::string& checkpoint, const std
   if (calibration) {
     SQUEEZE_ASSIGN(source.calibration_, open_calibration(*calibration, *source.model_));
   }
-  SQUEEZE_ASSIGN(source.clusterer_, device.row_clusterer());
+  SQUEEZE_ASSIGN(source.engine_, device.matrix_engine());
   for (const MatrixSlot& slot : source.model_->matrices()) source.total_weights_ += weights_of(slot);
   return source;
 }
@@ -34,14 +34,14 @@ Result<Matrix<float>> MatrixSource::floats(const TensorStore& store, const std::
 Result<LoadedMatrix> MatrixSource::load_outside(const std::string& name) const {
   LoadedMatrix out;
   SQUEEZE_ASSIGN(out.weights, floats(model_->store(), name, model_->config().vocabulary, model_->config().hidden));
-  out.input = {.name = name, .weights = out.weights.view(), .clusterer = clusterer_.get()};
+  out.input = {.name = name, .weights = out.weights.view(), .engine = engine_.get()};
   return out;
 }
 
 Result<LoadedMatrix> MatrixSource::load(const MatrixSlot& slot) const {
   LoadedMatrix out;
   SQUEEZE_ASSIGN(out.weights, floats(model_->store(), slot.name, slot.rows, slot.cols));
-  out.input = {.name = slot.name, .weights = out.weights.view(), .clusterer = clusterer_.get()};
+  out.input = {.name = slot.name, .weights = out.weights.view(), .engine = engine_.get()};
   if (!calibration_) return out;
   auto sensitivity = floats(calibration_->store, slot.name, slot.rows, slot.cols);
   if (!sensitivity.ok()) {

@@ -24,8 +24,8 @@ struct LoadedMatrix {
 
 class MatrixSource {
  public:
-  // Refuses a checkpoint that is squeezed already, and a calibration of another one. Matrices come with who clusters
-  // their rows on `device`.
+  // Refuses a checkpoint that is squeezed already, and a calibration of another one. Matrices come with who works on
+  // them on `device`.
   static Result<MatrixSource> open(const std::string& checkpoint, const std::optional<std::string>& calibration,
                                    const Device& device);
 
@@ -44,7 +44,7 @@ class MatrixSource {
 
   std::shared_ptr<const Model> model_;
   std::optional<Calibration> calibration_;
-  std::unique_ptr<RowClusterer> clusterer_;  // null: the processor
+  std::unique_ptr<MatrixEngine> engine_;  // null: the processor
   double total_weights_ = 0;
 };
 

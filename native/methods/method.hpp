@@ -34,15 +34,16 @@ struct MethodOptions {
 
 inline constexpr std::int64_t kMinGroup = 32;
 
-class RowClusterer;  // methods/row_clusterer.hpp
+class MatrixEngine;  // methods/matrix_engine.hpp
 
 // One matrix to squeeze.
 struct MatrixInput {
   std::string name;                          // linear's name without ".weight"; the stored tensors begin with it
   MatrixView<const float> weights;           // [N, K], finite
   MatrixView<const float> sensitivity = {};  // F [N, K], >= 0; data == nullptr when the weighting needs none
-  // Clusters the rows for methods that do so; nullptr: this processor. The bits are the same. One thread at a time.
-  RowClusterer* clusterer = nullptr;
+  // Where methods have rows clustered and weights chosen; nullptr: this processor. The bits are the same. One thread at
+  // a time.
+  MatrixEngine* engine = nullptr;
 };
 
 struct MatrixOutput {

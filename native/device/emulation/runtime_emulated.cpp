@@ -45,6 +45,7 @@ Result<Stream> Stream::make(int device) {
 }
 
 const DeviceProperties& Stream::device() const { return state_->device; }
+std::int64_t Stream::free_bytes() const { return state_->device.free_bytes; }
 bool Stream::failed() const { return state_->error.has_value(); }
 void Stream::fail(Error error) {
   if (!failed()) state_->error = std::move(error);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/threads.hpp"
-#include "methods/row_clusterer.hpp"
 #include "ops/kmeans1d/kmeans1d.hpp"
 
 namespace squeeze {
@@ -63,7 +62,7 @@ void cluster_row(std::int64_t row, std::span<const float> w, const float* f, con
 Result<void> cluster_rows(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
                           std::span<const std::uint8_t> wanted, std::span<const RowCodebooks> widths,
                           RunContext& context) {
-  if (input.clusterer) return input.clusterer->cluster(input, kept, options, wanted, widths, context);
+  if (input.engine) return input.engine->cluster(input, kept, options, wanted, widths, context);
   const std::int64_t cols = input.weights.cols;
   const bool weighted = options.weighting == Weighting::kFisher;
   // A chunk of rows takes a few milliseconds, so that a cancel is seen at once.
@@ -143,18 +142,15 @@ Half keep_weight(float weight, std::span<const Half> table, std::uint8_t& index)
 
 Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
                             std::span<const std::uint8_t> wanted, Codebooks& codebooks, RunContext& context) {
-  Codebooks* const one = &codebooks;
+  const RowCodebooks one = codebooks.views();
   return cluster_blocks(input, kept, options, wanted, {&one, 1}, context);
 }
 
 Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
-                            std::span<const std::uint8_t> wanted, std::span<Codebooks* const> widths,
+                            std::span<const std::uint8_t> wanted, std::span<const RowCodebooks> widths,
                             RunContext& context) {
-  const CodebookGrid& grid = widths.front()->grid;
-  std::vector<RowCodebooks> views;
-  for (Codebooks* codebooks : widths)
-    views.push_back({codebooks->tables.view(), codebooks->indices.view(), codebooks->objective});
-  if (grid.whole_rows()) return cluster_rows(input, kept, options, wanted, views, context);
+  const CodebookGrid grid = grid_of(input, options);
+  if (grid.whole_rows()) return cluster_rows(input, kept, options, wanted, widths, context);
 
   const BlockRows blocks(grid);
   const Matrix<float> weights = blocks.gathered<float>(input.weights, 0.0f);
@@ -162,16 +158,17 @@ Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8
       input.sensitivity.data ? blocks.gathered<float>(input.sensitivity, 0.0f) : Matrix<float>();
   const Matrix<std::uint8_t> kept_of = blocks.gathered<std::uint8_t>({kept.data(), grid.rows, grid.cols}, 1);
   std::vector<Matrix<std::uint8_t>> indices;
-  for (RowCodebooks& view : views) {
+  std::vector<RowCodebooks> as_rows(widths.begin(), widths.end());
+  for (RowCodebooks& width : as_rows) {
     indices.emplace_back(grid.count(), blocks.width());
-    view.indices = indices.back().view();
+    width.indices = indices.back().view();
   }
   MatrixInput rows = input;
   rows.weights = weights.view();
   rows.sensitivity = sensitivity.view();
-  SQUEEZE_TRY(cluster_rows(rows, kept_of.values, options, wanted, views, context));
+  SQUEEZE_TRY(cluster_rows(rows, kept_of.values, options, wanted, as_rows, context));
   for (std::size_t i = 0; i < widths.size(); ++i)
-    blocks.scatter(std::as_const(indices[i]).view(), wanted, widths[i]->indices.view());
+    blocks.scatter(std::as_const(indices[i]).view(), wanted, widths[i].indices);
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "base/progress.hpp"
 #include "formats/csr/sparse_rows.hpp"
 #include "formats/grouped_lut/codebook_grid.hpp"
+#include "methods/matrix_engine.hpp"
 #include "methods/method.hpp"
 
 namespace squeeze {
@@ -22,6 +23,8 @@ struct Codebooks {
         tables(cut.count(), std::int64_t{1} << bits),
         indices(cut.rows, cut.cols),
         objective(static_cast<std::size_t>(cut.count())) {}
+
+  RowCodebooks views() { return {tables.view(), indices.view(), objective}; }
 
   CodebookGrid grid;
   Matrix<Half> tables;            // [blocks, 2^b], ascending in each row
@@ -38,10 +41,9 @@ inline CodebookGrid grid_of(const MatrixInput& input, const MethodOptions& optio
 Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
                             std::span<const std::uint8_t> wanted, Codebooks& codebooks, RunContext& context);
 
-// The same for codebooks of one grid in several widths at once: each block is sorted once, and one dynamic program
-// serves them all.
+// The same for codebooks in several widths at once: each block is sorted once, and one dynamic program serves them all.
 Result<void> cluster_blocks(const MatrixInput& input, std::span<const std::uint8_t> kept, const MethodOptions& options,
-                            std::span<const std::uint8_t> wanted, std::span<Codebooks* const> widths,
+                            std::span<const std::uint8_t> wanted, std::span<const RowCodebooks> widths,
                             RunContext& context);
 
 double total_objective(const Codebooks& codebooks);

@@ -11,6 +11,7 @@
 #include "base/progress.hpp"
 #include "methods/method.hpp"
 #include "methods/squeezellm/codebooks.hpp"
+#include "methods/squeezellm/weight_choice.hpp"
 
 namespace squeeze {
 
@@ -19,8 +20,8 @@ struct KeptWeights {
   Codebooks codebooks;             // clustered without them
 };
 
-// Exactly `count` weights of the matrix. 0 < count < N·K.
-Result<KeptWeights> choose_by_loss(const MatrixInput& input, std::int64_t count, const MethodOptions& options,
+// Exactly `count` weights of the matrix. 0 < count < N·K. Marks that there are do not matter.
+Result<KeptWeights> choose_by_loss(WeightChoice& choice, std::int64_t count, const MethodOptions& options,
                                    RunContext& context);
 
 }  // namespace squeeze

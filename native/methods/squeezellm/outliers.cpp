@@ -1,24 +1,12 @@
 #include "methods/squeezellm/outliers.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <bit>
 #include <cmath>
-
-#include "base/threads.hpp"
-#include "methods/squeezellm/selection.hpp"
+#include <limits>
 
 namespace squeeze {
 
 namespace {
-
-constexpr int kRangeShift = 11;  // of a positive float's 31 bits, 20 are kept: 12 of mantissa
-constexpr std::size_t kRangeBins = std::size_t{1} << (31 - kRangeShift);
-
-std::size_t range_bin(double range) { return std::bit_cast<std::uint32_t>(static_cast<float>(range)) >> kRangeShift; }
-double bin_range(std::size_t bin) {
-  return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bin) << kRangeShift));
-}
 
 std::int64_t share_of(std::int64_t total, double share) {
   return static_cast<std::int64_t>(std::llround(share * static_cast<double>(total)));
@@ -30,52 +18,36 @@ std::int64_t sensitive_count(const MatrixInput& input, double sparsity) {
 
 }  // namespace
 
-double Fence::range_of(float w) const { return width > 0 ? (std::abs(static_cast<double>(w)) - base) / width : -1.0; }
-
-Fence fence_of(std::span<const float> weights) {
-  if (weights.empty()) return {};
-  const auto last = static_cast<std::int64_t>(weights.size()) - 1;
-  const double q1 = static_cast<double>(value_of_rank(weights, last / 4));
-  const double q3 = static_cast<double>(value_of_rank(weights, last - last / 4));
+Result<Fence> fence_of(WeightChoice& choice) {
+  const std::int64_t size = choice.input().weights.size();
+  if (size == 0) return Fence{};
+  SQUEEZE_ASSIGN(const auto quartiles, choice.weights_of_ranks({(size - 1) / 4, size - 1 - (size - 1) / 4}));
+  const auto q1 = static_cast<double>(quartiles[0]), q3 = static_cast<double>(quartiles[1]);
   Fence fence{.base = std::max(-q1, q3), .width = q3 - q1};
   if (fence.width == 0) {
-    double sum = 0, squares = 0;
-    for (const float w : weights)
-      sum += static_cast<double>(w), squares += static_cast<double>(w) * static_cast<double>(w);
-    const double count = static_cast<double>(weights.size());
-    fence.width = 1.349 * std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
+    SQUEEZE_ASSIGN(const WeightSums sums, choice.sums());
+    const double count = static_cast<double>(size), mean = sums.values / count;
+    fence.width = 1.349 * std::sqrt(std::max(0.0, sums.squares / count - mean * mean));
   }
   return fence;
 }
 
-void mark_sensitive(const MatrixInput& input, double share, std::span<std::uint8_t> mask) {
-  const std::int64_t count = sensitive_count(input, share);
-  if (count == 0) {
-    std::ranges::fill(mask, std::uint8_t{0});
-    return;
-  }
-  mark_largest(input.sensitivity.flat(), count, mask);
+Result<void> mark_sensitive(WeightChoice& choice, double share) {
+  return choice.mark_sensitive(sensitive_count(choice.input(), share));
 }
 
 Result<double> find_range(const ForEachMatrix& for_each, double sparsity, RunContext& context) {
   std::vector<std::int64_t> counts(kRangeBins);
   std::int64_t total = 0, sensitive = 0;
-  std::vector<std::uint8_t> mask;
   SQUEEZE_TRY(for_each([&](const MatrixInput& input) -> Result<void> {
-    const auto weights = input.weights.flat();
-    mask.resize(weights.size());
-    mark_sensitive(input, sparsity, mask);
+    SQUEEZE_ASSIGN(const std::unique_ptr<WeightChoice> choice, choose_from(input));
+    SQUEEZE_TRY(mark_sensitive(*choice, sparsity));
     total += input.weights.size();
     sensitive += sensitive_count(input, sparsity);
     SQUEEZE_TRY(context.check_cancelled());
-    const Fence fence = fence_of(weights);
+    SQUEEZE_ASSIGN(const Fence fence, fence_of(*choice));
     SQUEEZE_TRY(context.check_cancelled());
-    parallel_for(input.weights.size(), 1 << 18, [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t i = first; i < last; ++i) {
-        const double range = fence.range_of(weights[i]);
-        if (range >= 0 && !mask[i]) std::atomic_ref(counts[range_bin(range)]).fetch_add(1, std::memory_order_relaxed);
-      }
-    });
+    SQUEEZE_TRY(choice->count_ranges(fence, counts));
     return context.check_cancelled();
   }));
   const std::int64_t wanted = share_of(total, sparsity) - sensitive;
@@ -89,27 +61,17 @@ Result<double> find_range(const ForEachMatrix& for_each, double sparsity, RunCon
   return best < kRangeBins ? bin_range(best) : std::numeric_limits<double>::infinity();
 }
 
-void mark_paper(const MatrixInput& input, double sparsity, double range, std::span<std::uint8_t> mask) {
-  mark_sensitive(input, sparsity, mask);
-  if (std::isinf(range)) return;
-  const auto weights = input.weights.flat();
-  const Fence fence = fence_of(weights);
-  parallel_for(static_cast<std::int64_t>(weights.size()), 1 << 18, [&](std::int64_t first, std::int64_t last) {
-    // Through the bins, as it was counted: an entry on the edge must not fall to the other side.
-    for (std::int64_t i = first; i < last; ++i) {
-      const double own = fence.range_of(weights[i]);
-      if (own >= 0 && range_bin(own) >= range_bin(range)) mask[i] = 1;
-    }
-  });
+Result<void> mark_paper(WeightChoice& choice, double sparsity, double range) {
+  SQUEEZE_TRY(mark_sensitive(choice, sparsity));
+  if (std::isinf(range)) return {};
+  SQUEEZE_ASSIGN(const Fence fence, fence_of(choice));
+  // By the bin, as it was counted: an entry on the edge must not fall to the other side.
+  return choice.mark_from_bin(fence, range_bin(range));
 }
 
-void mark_paper_count(const MatrixInput& input, double sparsity, std::int64_t count, std::span<std::uint8_t> mask) {
-  mark_sensitive(input, sparsity, mask);
-  const auto weights = input.weights.flat();
-  std::vector<float> scores(weights.size());
-  for (std::size_t i = 0; i < weights.size(); ++i)
-    scores[i] = mask[i] ? std::numeric_limits<float>::max() : std::abs(weights[i]);
-  mark_largest(scores, count, mask);
+Result<void> mark_paper_count(WeightChoice& choice, double sparsity, std::int64_t count) {
+  SQUEEZE_TRY(mark_sensitive(choice, sparsity));
+  return choice.mark_largest(count);
 }
 
 }  // namespace squeeze

@@ -9,36 +9,28 @@
 // stand in for it, as for a normal distribution.
 
 #include <cstdint>
-#include <vector>
 
-#include "base/matrix.hpp"
 #include "base/progress.hpp"
 #include "methods/method.hpp"
+#include "methods/squeezellm/weight_choice.hpp"
 
 namespace squeeze {
 
 inline constexpr double kSensitiveShare = 0.0005;
 
-// |w| ≥ base + r · width  ⇔  w is beyond the larger fence at range r.
-struct Fence {
-  double base = 0, width = 0;
-  // The largest r at which w still counts; negative inside the quartiles; 0 width: never (−1).
-  double range_of(float w) const;
-};
+Result<Fence> fence_of(WeightChoice& choice);
 
-Fence fence_of(std::span<const float> weights);
-
-// mask [N·K] = 1 at the sensitive values. All 0 when there is no sensitivity.
-void mark_sensitive(const MatrixInput& input, double share, std::span<std::uint8_t> mask);
+// Marks the sensitive values alone. None where there is no sensitivity.
+Result<void> mark_sensitive(WeightChoice& choice, double share);
 
 // The one r, found over all matrices. Ranges are counted in steps of 2^-12 of themselves, which is how exactly the
 // wanted share is met (besides equal weights).
 Result<double> find_range(const ForEachMatrix& for_each, double sparsity, RunContext& context);
 
-// Both parts for one matrix, at the model's r.
-void mark_paper(const MatrixInput& input, double sparsity, double range, std::span<std::uint8_t> mask);
+// Marks both parts for one matrix, at the model's r.
+Result<void> mark_paper(WeightChoice& choice, double sparsity, double range);
 
 // The same rule held to exactly `count` entries of one matrix: the sensitive values, then the largest |w|.
-void mark_paper_count(const MatrixInput& input, double sparsity, std::int64_t count, std::span<std::uint8_t> mask);
+Result<void> mark_paper_count(WeightChoice& choice, double sparsity, std::int64_t count);
 
 }  // namespace squeeze

@@ -20,9 +20,12 @@ Matrix<float> rows_of(MatrixView<const float> whole, std::span<const std::int64_
 }  // namespace
 
 Result<RowOrder> order_rows(const MatrixInput& input, const MethodOptions& options, RunContext& context) {
-  Codebooks codebooks(CodebookGrid::cut(input.weights.rows, input.weights.cols, 1, 0), kMinBits);
+  MethodOptions whole_rows = options;
+  whole_rows.share = 1;
+  whole_rows.group = 0;
+  Codebooks codebooks(grid_of(input, whole_rows), kMinBits);
   const std::vector<std::uint8_t> none(static_cast<std::size_t>(input.weights.size()));
-  SQUEEZE_TRY(cluster_blocks(input, none, options, {}, codebooks, context));
+  SQUEEZE_TRY(cluster_blocks(input, none, whole_rows, {}, codebooks, context));
   RowOrder order{.rows = std::vector<std::int64_t>(codebooks.objective.size()), .losses = codebooks.objective};
   std::iota(order.rows.begin(), order.rows.end(), std::int64_t{0});
   std::ranges::stable_sort(order.rows, {}, [&](std::int64_t r) { return order.losses[r]; });

@@ -68,14 +68,34 @@ std::int64_t count_by_loss(const MatrixInput& input, const MethodOptions& option
   return std::llround(options.sparsity * static_cast<double>(input.weights.size()));
 }
 
-Result<std::vector<std::uint8_t>> choose_first(const MatrixInput& input, const MatrixRequest& way) {
-  std::vector<std::uint8_t> mask(static_cast<std::size_t>(input.weights.size()));
-  if (way.options.outliers != OutlierRule::kPaper || way.options.sparsity == 0) return mask;
+// A choice of the weights of whichever matrix is asked for, open as long as that stays the same: several ways of
+// squeezing one have its weights brought to where they are chosen once.
+class OpenChoice {
+ public:
+  Result<WeightChoice*> of(const MatrixInput& input) {
+    if (choice_ && same(choice_->input(), input)) return choice_.get();
+    choice_.reset();  // before the next: an engine has one at a time
+    SQUEEZE_ASSIGN(choice_, choose_from(input));
+    return choice_.get();
+  }
+
+ private:
+  static bool same(const MatrixInput& a, const MatrixInput& b) {
+    return a.weights.data == b.weights.data && a.sensitivity.data == b.sensitivity.data;
+  }
+  std::unique_ptr<WeightChoice> choice_;
+};
+
+// Whether a choice is to be made before the codebooks are.
+bool keeps_some(const MethodOptions& options) {
+  return options.outliers == OutlierRule::kPaper && options.sparsity > 0;
+}
+
+Result<void> mark_first(WeightChoice& choice, const MatrixRequest& way) {
   const double* range = std::any_cast<double>(way.prepared);
   if (range == nullptr)
     return Error{.code = ErrorCode::kInternal, .message = "The outlier range of the model was not prepared."};
-  mark_paper(input, way.options.sparsity, *range, mask);
-  return mask;
+  return mark_paper(choice, way.options.sparsity, *range);
 }
 
 struct RowError {
@@ -177,28 +197,44 @@ std::vector<Codebooks> room_for(const MatrixInput& input, std::span<const Matrix
   return codebooks;
 }
 
-Result<void> cluster_widths(const MatrixInput& input, std::span<const std::uint8_t> mask, const MethodOptions& options,
-                            std::vector<Codebooks>& codebooks, RunContext& context) {
-  std::vector<Codebooks*> widths;
-  for (Codebooks& one : codebooks) widths.push_back(&one);
-  return cluster_blocks(input, mask, options, {}, widths, context);
+std::vector<RowCodebooks> views_of(std::vector<Codebooks>& codebooks) {
+  std::vector<RowCodebooks> views;
+  for (Codebooks& one : codebooks) views.push_back(one.views());
+  return views;
+}
+
+// Marks what is kept and clusters the rest, in all widths of a group; gives the marks.
+Result<std::vector<std::uint8_t>> cluster_group(const MatrixInput& input, const MatrixRequest& first, OpenChoice& open,
+                                                std::span<const RowCodebooks> widths, RunContext& context) {
+  std::vector<std::uint8_t> mask(static_cast<std::size_t>(input.weights.size()));
+  if (keeps_some(first.options)) {
+    SQUEEZE_ASSIGN(WeightChoice* const choice, open.of(input));
+    SQUEEZE_TRY(mark_first(*choice, first));
+    SQUEEZE_TRY(choice->read_marks(mask));
+    SQUEEZE_TRY(choice->cluster(first.options, widths, context));
+  } else {
+    SQUEEZE_TRY(cluster_blocks(input, mask, first.options, {}, widths, context));
+  }
+  return mask;
 }
 
 Result<std::vector<MatrixOutput>> quantize_several(const MatrixInput& given, std::span<const MatrixRequest> ways,
                                                    RunContext& context) {
   SQUEEZE_TRY(check_ways(given, ways));
   std::vector<MatrixOutput> outputs(ways.size());
+  OpenChoice open;
   for (const std::vector<std::size_t>& group : alike(given, ways)) {
     const MatrixRequest& first = ways[group.front()];
     SQUEEZE_ASSIGN(const MatrixInput input, checked(given, first.options));
     if (const std::int64_t count = count_by_loss(input, first.options); count > 0) {
-      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(input, count, first.options, context));
+      SQUEEZE_ASSIGN(WeightChoice* const choice, open.of(input));
+      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(*choice, count, first.options, context));
       outputs[group.front()] = stored(input, first.options, kept.mask, kept.codebooks);
       continue;
     }
-    SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask, choose_first(input, first));
     std::vector<Codebooks> codebooks = room_for(input, ways, group);
-    SQUEEZE_TRY(cluster_widths(input, mask, first.options, codebooks, context));
+    SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask,
+                   cluster_group(input, first, open, views_of(codebooks), context));
     for (std::size_t i = 0; i < group.size(); ++i) {
       outputs[group[i]] = stored(input, ways[group[i]].options, mask, codebooks[i]);
       SQUEEZE_TRY(context.check_cancelled());
@@ -239,17 +275,24 @@ Result<std::vector<MatrixCost>> estimate_costs(const MatrixInput& given, std::sp
   const auto groups = alike(input, ways);
   const std::int64_t all = input.weights.rows, cols = input.weights.cols;
   std::size_t done = 0;
+  OpenChoice open;
   for (const std::vector<std::size_t>& group : groups) {
     const MatrixRequest& first = ways[group.front()];
     if (const std::int64_t count = count_by_loss(input, first.options); count > 0) {
       const RowSample& sample = first.options.bits > kManyBits ? few : many;
       const auto sampled = static_cast<std::int64_t>(sample.rows.size());
       const std::int64_t share = std::max<std::int64_t>(1, count * sampled / all);
-      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(sample.input, share, first.options, context));
+      SQUEEZE_ASSIGN(WeightChoice* const choice, open.of(sample.input));
+      SQUEEZE_ASSIGN(KeptWeights kept, choose_by_loss(*choice, share, first.options, context));
       costs[group.front()] = {estimated(sample, kept.mask, kept.codebooks),
                               lut_bytes(all, cols, first.options.bits, count)};
     } else {
-      SQUEEZE_ASSIGN(const std::vector<std::uint8_t> mask, choose_first(input, first));
+      std::vector<std::uint8_t> mask(static_cast<std::size_t>(input.weights.size()));
+      if (keeps_some(first.options)) {
+        SQUEEZE_ASSIGN(WeightChoice* const choice, open.of(input));
+        SQUEEZE_TRY(mark_first(*choice, first));
+        SQUEEZE_TRY(choice->read_marks(mask));
+      }
       const std::int64_t kept = std::ranges::count(mask, 1);
       for (const RowSample* sample : {&many, &few}) {
         std::vector<std::size_t> members;
@@ -260,7 +303,7 @@ Result<std::vector<MatrixCost>> estimate_costs(const MatrixInput& given, std::sp
         for (const std::int64_t row : sample->rows)
           sampled.insert(sampled.end(), mask.begin() + row * cols, mask.begin() + (row + 1) * cols);
         std::vector<Codebooks> codebooks = room_for(sample->input, ways, members);
-        SQUEEZE_TRY(cluster_widths(sample->input, sampled, first.options, codebooks, context));
+        SQUEEZE_TRY(cluster_blocks(sample->input, sampled, first.options, {}, views_of(codebooks), context));
         for (std::size_t i = 0; i < members.size(); ++i)
           costs[members[i]] = {estimated(*sample, sampled, codebooks[i]),
                                lut_bytes(all, cols, ways[members[i]].options.bits, kept)};

@@ -128,7 +128,9 @@ TEST_CASE("squeezellm: the published rule takes the most sensitive weights, then
     const double threshold = std::max(-(q1 - range.value() * (q3 - q1)), q3 + range.value() * (q3 - q1));
     const float sensitive = f[std::llround(0.0005 * static_cast<double>(n)) - 1];
     std::vector<std::uint8_t> mask(w.size());
-    mark_paper(matrix.input(), 0.0045, range.value(), mask);
+    const auto choice = choose_from(matrix.input()).value();
+    REQUIRE(mark_paper(*choice, 0.0045, range.value()).ok());
+    REQUIRE(choice->read_marks(mask).ok());
     for (std::int64_t i = 0; i < n; ++i) {
       const double size = std::abs(static_cast<double>(matrix.weights.values[i]));
       if (std::abs(size - threshold) < 1e-6 * threshold) continue;
@@ -163,11 +165,13 @@ TEST_CASE("squeezellm: choosing by loss is never worse than the published rule a
           if (weighting == Weighting::kNone) input.sensitivity = {};
           const auto count = std::llround(sparsity * static_cast<double>(input.weights.size()));
           std::vector<std::uint8_t> mask(static_cast<std::size_t>(input.weights.size()));
-          mark_paper_count(input, sparsity, count, mask);
+          const auto choice = choose_from(input).value();
+          REQUIRE(mark_paper_count(*choice, sparsity, count).ok());
+          REQUIRE(choice->read_marks(mask).ok());
           CHECK(std::ranges::count(mask, 1) == count);
           Codebooks paper(grid_of(input, options), 3);
           REQUIRE(cluster_blocks(input, mask, options, {}, paper, context).ok());
-          auto chosen = choose_by_loss(input, count, options, context);
+          auto chosen = choose_by_loss(*choice, count, options, context);
           REQUIRE(chosen.ok());
           CHECK(std::ranges::count(chosen.value().mask, 1) == count);
           CHECK(total_objective(chosen.value().codebooks) <= total_objective(paper));

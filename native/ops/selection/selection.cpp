@@ -1,4 +1,4 @@
-#include "methods/squeezellm/selection.hpp"
+#include "ops/selection/selection.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "methods/squeezellm/cluster_device.hpp"
+#include "methods/squeezellm/engine_device.hpp"
 
 #include <doctest/doctest.h>
 
@@ -32,14 +32,14 @@ void check_same(const MatrixOutput& one, const MatrixOutput& other) {
 }  // namespace
 
 // Tier A.
-TEST_CASE("device: squeezellm stores the same bytes wherever rows are clustered, in batches of any size") {
+TEST_CASE("device: squeezellm stores the same bytes wherever it works on a matrix, in batches of any size") {
   const TestDevice device;
   if (!device) return;
   const auto model = small_model();
   SilentContext context;
   for (const std::int64_t batch_weights : {1, 500}) {
-    auto clusterer = make_device_clusterer(0, batch_weights);
-    REQUIRE(clusterer.ok());
+    auto engine = make_device_matrix_engine(0, {.batch_weights = batch_weights});
+    REQUIRE(engine.ok());
     for (const TestMatrix& matrix : model) {
       for (const MethodOptions& options : {
                MethodOptions{.bits = 3},
@@ -53,7 +53,7 @@ TEST_CASE("device: squeezellm stores the same bytes wherever rows are clustered,
         const std::any prepared = squeezellm().prepare(for_each_of(model), options, context).value();
         MatrixInput input = matrix.input();
         const auto wanted = squeezellm().quantize(input, options, prepared, context);
-        input.clusterer = clusterer.value().get();
+        input.engine = engine.value().get();
         const auto got = squeezellm().quantize(input, options, prepared, context);
         REQUIRE(wanted.ok());
         if (!got.ok()) FAIL(got.error().message);
@@ -74,9 +74,9 @@ TEST_CASE("device: squeezellm makes several widths at once, of rows and of block
   for (const int bits : {3, 2}) ways.push_back({{.bits = bits, .group = 48, .share = 5}, &nothing});
   MatrixInput input = model[0].input();
   const auto wanted = quantize_in_ways(squeezellm(), input, ways, context);
-  auto clusterer = make_device_clusterer(0);
-  REQUIRE(clusterer.ok());
-  input.clusterer = clusterer.value().get();
+  auto engine = make_device_matrix_engine(0);
+  REQUIRE(engine.ok());
+  input.engine = engine.value().get();
   const auto got = quantize_in_ways(squeezellm(), input, ways, context);
   REQUIRE(wanted.ok());
   REQUIRE(got.ok());
@@ -93,10 +93,10 @@ TEST_CASE("device: clustering stops when told to, and can be used again") {
     mutable int asked = 0;
   } cancelling;
   const auto model = small_model();
-  auto clusterer = make_device_clusterer(0, 1);
-  REQUIRE(clusterer.ok());
+  auto engine = make_device_matrix_engine(0, {.batch_weights = 1});
+  REQUIRE(engine.ok());
   MatrixInput input = model[0].input();
-  input.clusterer = clusterer.value().get();
+  input.engine = engine.value().get();
   CHECK(squeezellm().quantize(input, {.bits = 2}, {}, cancelling).error().code == ErrorCode::kCancelled);
   SilentContext context;
   const auto got = squeezellm().quantize(input, {.bits = 2}, {}, context);
