@@ -1,6 +1,7 @@
 #pragma once
-// Many new tokens of one text through all layers on a GPU, by matrix products of 16-bit floats with fp32 sums. Codebooks
-// of a short prompt are looked up in the product itself; for a longer one, matrix by matrix is decoded to 16 bits.
+// Many new tokens of one text through all layers on a GPU, by matrix products of 16-bit floats with fp32 sums.
+// Codebooks of a short prompt are looked up in the product itself; for a longer one, matrix by matrix is decoded to 16
+// bits.
 
 #include "archs/device_model.hpp"
 #include "archs/token_cuda.hpp"

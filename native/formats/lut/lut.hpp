@@ -41,10 +41,9 @@ class LutWeight final : public LinearWeight {
   int bits() const { return bits_; }
   void indices(std::int64_t row, std::span<std::uint8_t> out) const;  // out [K]
   void table(std::int64_t row, std::span<float> out) const;           // out [2^b]
-  std::span<const std::byte> stored_indices() const {
-    return qweight_.bytes;
-  }  // rows of packed words; may be unaligned
-  std::span<const std::byte> stored_tables() const { return tables_.bytes; }  // Half [N, 2^b]; may be unaligned
+  // Rows of packed words, and Half [N, 2^b]; either may be unaligned.
+  std::span<const std::byte> stored_indices() const { return qweight_.bytes; }
+  std::span<const std::byte> stored_tables() const { return tables_.bytes; }
   const SparsePart* sparse() const { return sparse_ ? &*sparse_ : nullptr; }
 
  private:
