@@ -89,7 +89,8 @@ Matrix<float> random_vectors(std::int64_t count, std::int64_t size) {
 }
 
 // A few rows against the processor, in float64.
-void check(Stream& stream, const LinearWeight& weight, const Matrix<float>& x, DeviceView<float> y) {
+void check(Stream& stream, const LinearWeight& weight, const Matrix<float>& x, DeviceView<float> y,
+           double tolerance = 1e-4) {
   Matrix<float> back(y.rows, y.cols);
   stream.download(back.values.data(), y);
   must(stream.finish());
@@ -107,7 +108,7 @@ void check(Stream& stream, const LinearWeight& weight, const Matrix<float>& x, D
     }
   }
   // One vector meets codebooks rounded to 2^-16 of their largest entry.
-  if (!(worst <= 1e-4 * most)) fail("wrong by " + std::to_string(worst / most));
+  if (!(worst <= tolerance * most)) fail("wrong by " + std::to_string(worst / most));
 }
 
 struct Shape {
@@ -185,16 +186,18 @@ void measure_prompt(Stream& stream, const Shape& shape, const Layout& layout, st
   stream.upload(exact, x.values.data());
   convert<float, Half>(stream, exact, rounded);
   FewSpace space;
-  const auto look_up = [&](const DeviceWeight& w) {
-    if (!multiply_rounded(stream, rounded, {&w, {.y = y}}, space)) fail("not a layout for short prompts");
-  };
+  const auto look_up = [&](const DeviceWeight& w) { return multiply_rounded(stream, rounded, {&w, {.y = y}}, space); };
   const auto decode = [&](const DeviceWeight& w) {
     w.dequantize(stream, 0, decoded);
     matmul.nt<Half>(stream, rounded, decoded, y);
   };
   decode(*copies.all[0]);
-  check(stream, *copies.weight, x, y);
-  look_up(*copies.all[0]);
+  check(stream, *copies.weight, x, y, 1e-3);  // the sum of a kept weight and an entry is rounded to fp16
+  if (!look_up(*copies.all[0])) {
+    std::printf("%s, %lld tokens: the device has no room for these codebooks\n", layout.name,
+                static_cast<long long>(tokens));
+    return;
+  }
   check(stream, *copies.weight, x, y);
   const double together = timed_us(stream, copies, look_up), apart = timed_us(stream, copies, decode);
   std::printf("%6lld x %-6lld %-16s %3lld tokens %8.2f us, decoded first %8.2f us\n",
