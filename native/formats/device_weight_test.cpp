@@ -59,6 +59,21 @@ StoredExample example_of(const Case& c) {
   return example;
 }
 
+// A case's weight on the device, and the values it stands for.
+struct Uploaded {
+  TestFolder folder;
+  StoredExample example;
+  std::unique_ptr<DeviceWeight> weight;
+
+  Uploaded(TestDevice& device, const Case& c) : example(example_of(c)) {
+    const auto loaded = load_stored(folder, example.tensors, c.rows, c.cols);
+    REQUIRE(loaded.ok());
+    auto uploaded = upload_weight(device.stream(), *loaded.value());
+    REQUIRE(uploaded.ok());
+    weight = std::move(uploaded).value();
+  }
+};
+
 double one_vector_tolerance(int bits) { return bits >= 2 && bits <= 4 ? 5e-5 : 1e-6; }
 
 // In float64.
@@ -85,13 +100,9 @@ TEST_CASE("device: products with few vectors, and weights decoded, in every layo
     CAPTURE(c.rows);
     CAPTURE(c.cols);
     CAPTURE(c.vectors);
-    const TestFolder folder;
-    const StoredExample example = example_of(c);
-    const auto loaded = load_stored(folder, example.tensors, c.rows, c.cols);
-    REQUIRE(loaded.ok());
-    const auto uploaded = upload_weight(device.stream(), *loaded.value());
-    REQUIRE(uploaded.ok());
-    const DeviceWeight& weight = *uploaded.value();
+    const Uploaded uploaded(device, c);
+    const StoredExample& example = uploaded.example;
+    const DeviceWeight& weight = *uploaded.weight;
 
     const auto x = random_matrix(c.vectors, c.cols, 7), bias = random_matrix(1, c.rows, 8);
     const auto before = random_matrix(c.vectors, c.rows, 9);
@@ -143,12 +154,7 @@ TEST_CASE("device: products with the tokens of a short prompt") {
     CAPTURE(c.rows);
     CAPTURE(c.cols);
     CAPTURE(c.vectors);
-    const TestFolder folder;
-    const StoredExample example = example_of(c);
-    const auto loaded = load_stored(folder, example.tensors, c.rows, c.cols);
-    REQUIRE(loaded.ok());
-    const auto uploaded = upload_weight(device.stream(), *loaded.value());
-    REQUIRE(uploaded.ok());
+    const Uploaded uploaded(device, c);
 
     auto x = random_matrix(c.vectors, c.cols, 7);
     std::vector<Half> rounded;
@@ -160,11 +166,11 @@ TEST_CASE("device: products with the tokens of a short prompt") {
     device.stream().upload(x_there, rounded.data());
     const auto bias = random_matrix(1, c.rows, 8), before = random_matrix(c.vectors, c.rows, 9);
     const auto bias_there = device.of(bias), y = device.of(before);
-    auto wanted = product(example.values, x);
+    auto wanted = product(uploaded.example.values, x);
     for (std::size_t i = 0; i < wanted.size(); ++i)
       wanted[i] += static_cast<double>(bias.values[i % static_cast<std::size_t>(c.rows)]) +
                    static_cast<double>(before.values[i]);
-    const FewProduct of{uploaded.value().get(), {.y = y, .bias = bias_there.data, .add = true}};
+    const FewProduct of{uploaded.weight.get(), {.y = y, .bias = bias_there.data, .add = true}};
     if (!multiply_rounded(device.stream(), x_there, of, space)) {
       // 64 columns beside the codebooks of 128 rows.
       CHECK(c.bits == 8);
@@ -181,13 +187,10 @@ TEST_CASE("device: a product of rounded numbers is left to others where its weig
   FewSpace space;
   for (const Case& c : {Case{Stored::kBF16, 0, false, 33, 384, 5}, Case{Stored::kLut, 3, false, 20, 100, 5}}) {
     CAPTURE(c.cols);
-    const TestFolder folder;
-    const StoredExample example = example_of(c);
-    const auto loaded = load_stored(folder, example.tensors, c.rows, c.cols);
-    const auto uploaded = upload_weight(device.stream(), *loaded.value());
+    const Uploaded uploaded(device, c);
     const auto before = random_matrix(c.vectors, c.rows, 9);
     const auto y = device.of(before);
-    const FewProduct of{uploaded.value().get(), {.y = y}};
+    const FewProduct of{uploaded.weight.get(), {.y = y}};
     CHECK_FALSE(multiply_rounded(device.stream(), device.empty<Half>(c.vectors, c.cols), of, space));
     CHECK(device.back(y).values == before.values);
   }

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <random>
 
-#include "device/device.hpp"
+#include "device/bench_device.hpp"
 #include "formats/device_weight.hpp"
 #include "formats/synthetic.hpp"
 #include "ops/half/half_cuda.hpp"
@@ -214,9 +214,7 @@ void measure_prompt(Stream& stream, const Shape& shape, const Layout& layout, st
 
 int main(int argc, char** argv) {
   const bool quick = argc > 1 && std::strcmp(argv[1], "quick") == 0;
-  auto made = Stream::make();
-  if (!made.ok()) fail(made.error().message);
-  Stream& stream = made.value();
+  Stream stream = stream_or_exit();
   const double copy = copy_bandwidth(stream);
   std::printf("%s: copies %.0f GB/s\n", stream.device().name.c_str(), copy);
   std::printf("JSON {\"bench\":\"copy\",\"gigabytesPerSecond\":%.1f}\n", copy);

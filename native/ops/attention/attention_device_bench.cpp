@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "device/bench_device.hpp"
 #include "ops/attention/attention_cuda.hpp"
 
 using namespace squeeze;
@@ -188,12 +189,8 @@ bool run(Stream& stream, const Case& c) {
 }  // namespace
 
 int main() {
-  auto stream = Stream::make();
-  if (!stream.ok()) {
-    std::fprintf(stderr, "%s\n", stream.error().message.c_str());
-    return 1;
-  }
+  Stream stream = stream_or_exit();
   for (const Case& c : kCases)
-    if (!run(stream.value(), c)) return 1;
+    if (!run(stream, c)) return 1;
   return 0;
 }

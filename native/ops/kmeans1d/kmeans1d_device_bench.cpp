@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
-#include "device/device.hpp"
+#include "device/bench_device.hpp"
 #include "ops/kmeans1d/kmeans1d.hpp"
 #include "ops/kmeans1d/kmeans1d_cuda.hpp"
 
@@ -91,12 +91,7 @@ bool same_as_processor(Stream& stream, const Rows& rows, int k, bool exact, cons
 }  // namespace
 
 int main() {
-  auto made = Stream::make();
-  if (!made.ok()) {
-    std::fprintf(stderr, "%s\n", made.error().message.c_str());
-    return 1;
-  }
-  Stream stream = std::move(made).value();
+  Stream stream = stream_or_exit();
   DeviceTimer timer(stream);
   DeviceKmeans1d kmeans;
   DeviceArray<float> weights_there, sensitivity_there;

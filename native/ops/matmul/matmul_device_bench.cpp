@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "device/bench_device.hpp"
 #include "ops/matmul/matmul_cuda.hpp"
 #include "ops/matmul/own_matmul_cuda.hpp"
 
@@ -225,16 +226,12 @@ bool run(Stream& stream, const std::vector<Size>& sizes) {
 }  // namespace
 
 int main() {
-  auto stream = Stream::make();
-  if (!stream.ok()) {
-    std::fprintf(stderr, "%s\n", stream.error().message.c_str());
-    return 1;
-  }
+  Stream stream = stream_or_exit();
   const std::vector<Size> sizes = {{512, 4096, 4096}, {512, 11008, 4096}, {4096, 4096, 4096}};
-  bool right = run<BFloat16>(stream.value(), sizes);
-  right = run<Half>(stream.value(), sizes) && right;
-  right = run<float>(stream.value(), {{512, 4096, 4096}}) && right;
-  if (const auto done = stream.value().finish(); !done.ok()) {
+  bool right = run<BFloat16>(stream, sizes);
+  right = run<Half>(stream, sizes) && right;
+  right = run<float>(stream, {{512, 4096, 4096}}) && right;
+  if (const auto done = stream.finish(); !done.ok()) {
     std::fprintf(stderr, "%s\n", done.error().message.c_str());
     return 1;
   }

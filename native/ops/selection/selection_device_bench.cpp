@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/matrix.hpp"
-#include "device/device.hpp"
+#include "device/bench_device.hpp"
 #include "ops/selection/selection.hpp"
 #include "ops/selection/selection_cuda.hpp"
 
@@ -162,12 +162,7 @@ struct Step {
 }  // namespace
 
 int main() {
-  auto made = Stream::make();
-  if (!made.ok()) {
-    std::fprintf(stderr, "%s\n", made.error().message.c_str());
-    return 1;
-  }
-  Stream stream = std::move(made).value();
+  Stream stream = stream_or_exit();
   DeviceTimer timer(stream);
   std::map<std::string, double> per_weight;  // ms of the larger matrix
   bool all_right = true;
