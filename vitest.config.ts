@@ -15,7 +15,7 @@ export default defineConfig({
           include: [
             'src/**/*.test.{ts,tsx}',
             'scripts/**/*.test.{mjs,ts}',
-            'native/bench/**/*.test.ts',
+            'native/{bench,scripts}/**/*.test.ts',
             'test/fixtures/**/*.test.ts',
           ],
           testTimeout: 20_000,

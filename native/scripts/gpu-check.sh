@@ -122,8 +122,8 @@ if [ -n "$run_tests" ]; then
   heading "Tests ($cases)"
   limited "$logs/tests" "$bin/squeeze-cuda-tests" --no-colors "-tc=$cases"
   verdict 'Tests' $?
-  if grep -q 'skipped: No CUDA device' "$logs/tests"; then
-    refuse "$(grep -m 1 -o 'No CUDA device.*' "$logs/tests")" 3
+  if grep -q '^SKIPPED a device case: ' "$logs/tests"; then
+    refuse "$(sed -n 's/^SKIPPED a device case: //p' "$logs/tests" | head -n 1)" 3
   fi
 fi
 
