@@ -49,7 +49,7 @@ if(NOT SQUEEZE_CUDA)
   message(STATUS "Building without CUDA: ${without_cuda}")
 endif()
 
-set(emulation device/emulation/fibers.cpp device/emulation/runtime_emulated.cpp)
+set(emulation device/emulation/fibers.cpp device/emulation/order.cpp device/emulation/runtime_emulated.cpp)
 foreach(source ${device_sources})
   if(source MATCHES "\\.cu$")  # the language of a file is the same for all targets, so another file includes it
     file(RELATIVE_PATH name ${CMAKE_CURRENT_SOURCE_DIR} ${source})

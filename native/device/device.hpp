@@ -85,20 +85,25 @@ class Stream {
   // Waits for everything handed in, and gives the first error since the stream was made.
   Result<void> finish(std::source_location where = std::source_location::current());
   // Waits, as one stream, for what another has been handed until now.
-  void wait_for(const Stream& other);
+  void wait_for(const Stream& other, std::source_location where = std::source_location::current());
 
   bool failed() const;
   void fail(Error error);  // the first one stays
+  // A device that had no room is as it was, and may have room now: work can go on.
+  void forget_lack_of_memory();
 
   // Between the two, nothing runs: it is recorded. A graph is launched again and again at the price of one launch; the
   // addresses in it stay those of the recording.
   void begin_recording();
   Graph end_recording();
 
-  // For device/launch.hpp.
+  // For launch() in device/kernel.hpp.
   void* handle() const;
+  // Lets a kernel have so much shared memory, now and when a launch that was recorded is replayed. Whether it may
+  // begin early here, where it is asked to.
+  bool prepare(const void* kernel, std::int64_t shared_bytes, bool early, const std::source_location& where);
   void check_launch(int status, const std::source_location& where);
-  bool record(std::function<void()> work);  // emulation: true if it is to run later
+  void hand_in(std::function<void()> work);  // emulation only
 
   struct State;
 

@@ -204,22 +204,13 @@ __device__ __forceinline__ void let_next_begin() {
 #endif
 }
 
-// Code made for older GPUs alone does not wait, wherever it runs.
-inline constexpr bool kBuiltToWait = [] {
-  for (const int architecture : {__CUDA_ARCH_LIST__})
-    if (architecture >= 900) return true;
-  return false;
-}();
-
 // Arguments are converted to the kernel's parameters. Nothing happens on a stream that has failed.
 template <typename... Parameters, typename... Arguments>
 void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Arguments&&... arguments) {
   if (stream.failed() || how.grid.x == 0 || how.grid.y == 0 || how.grid.z == 0) return;
   const auto* function = reinterpret_cast<const void*>(kernel);
-  if (how.shared > 0)  // together with what the kernel itself declares, it may be more than is allowed unasked
-    stream.check_launch(
-        cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(how.shared)),
-        how.where);
+  const bool is_early = stream.prepare(function, how.shared, how.early, how.where);
+  if (stream.failed()) return;
   std::tuple<std::remove_cv_t<Parameters>...> values(static_cast<Parameters>(arguments)...);
   cudaLaunchAttribute early = {};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -230,7 +221,7 @@ void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Ar
   config.dynamicSmemBytes = static_cast<std::size_t>(how.shared);
   config.stream = static_cast<cudaStream_t>(stream.handle());
   config.attrs = &early;
-  config.numAttrs = kBuiltToWait && how.early && stream.device().major >= 9 ? 1 : 0;
+  config.numAttrs = is_early ? 1 : 0;
   std::apply(
       [&](auto&... value) {
         void* pointers[] = {const_cast<void*>(static_cast<const void*>(&value))..., nullptr};
@@ -244,11 +235,10 @@ void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Ar
 template <typename... Parameters, typename... Arguments>
 void launch(Stream& stream, const Launch& how, void (*kernel)(Parameters...), Arguments&&... arguments) {
   if (stream.failed() || how.grid.x == 0 || how.grid.y == 0 || how.grid.z == 0) return;
-  std::function<void()> work =
+  stream.hand_in(
       [how, kernel, values = std::tuple<std::remove_cv_t<Parameters>...>(static_cast<Parameters>(arguments)...)] {
-        emulation::run(how.grid, how.block, how.shared, [&] { std::apply(kernel, values); });
-      };
-  if (!stream.record(work)) work();
+        emulation::run({how.grid, how.block, how.shared, how.early}, [&] { std::apply(kernel, values); });
+      });
 }
 
 #endif

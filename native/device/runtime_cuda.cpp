@@ -3,6 +3,9 @@
 #include <cuda_runtime_api.h>
 
 #include <cstring>
+#include <map>
+#include <mutex>
+#include <utility>
 
 #include "device/device.hpp"
 
@@ -34,10 +37,49 @@ Error unavailable(const std::string& why) {
 }
 
 // The runtime has a current device for each thread; memory comes from that one, and only its streams take work. A model
-// is loaded by one thread and read by another.
-void make_current(int device) {
+// is loaded by one thread and read by another. Nothing else may set it.
+cudaError_t make_current(int device) {
   thread_local int current = -1;
-  if (current != device && cudaSetDevice(device) == cudaSuccess) current = device;
+  if (current == device) return cudaSuccess;
+  const auto status = cudaSetDevice(device);
+  if (status == cudaSuccess) current = device;
+  return status;
+}
+
+bool is_pageable(const void* memory) {
+  cudaPointerAttributes attributes = {};
+  return cudaPointerGetAttributes(&attributes, memory) == cudaSuccess && attributes.type == cudaMemoryTypeUnregistered;
+}
+
+constexpr int kDriverThatRecordsEarly = 12030;  // older ones refuse launches that begin early in a recording
+
+// What a kernel may on a device. Its limit of shared memory belongs to the kernel, not to a launch, and recorded
+// launches need it when they are replayed; so it only grows.
+struct KernelFacts {
+  std::int64_t shared_limit = 0;
+  bool is_built_to_wait = false;
+};
+
+// `facts` once looked up are kept for each kernel and device.
+cudaError_t look_up(int device, const void* kernel, std::int64_t shared, KernelFacts* facts) {
+  static std::mutex mutex;
+  static std::map<std::pair<int, const void*>, KernelFacts> known;
+  const std::lock_guard lock(mutex);
+  const auto [entry, is_new] = known.try_emplace({device, kernel});
+  KernelFacts& own = entry->second;
+  auto status = cudaSuccess;
+  if (is_new) {
+    cudaFuncAttributes attributes = {};
+    status = cudaFuncGetAttributes(&attributes, kernel);
+    own.is_built_to_wait = attributes.ptxVersion >= 90;  // the code that runs here, whatever else was built
+  }
+  if (status == cudaSuccess && shared > own.shared_limit) {
+    status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared));
+    if (status == cudaSuccess) own.shared_limit = shared;
+  }
+  *facts = own;
+  if (status != cudaSuccess) known.erase(entry);
+  return status;
 }
 
 Result<DeviceProperties> properties_of(int index) {
@@ -82,8 +124,20 @@ struct Stream::State {
   cudaStream_t stream = nullptr;
   cudaEvent_t event = nullptr;  // for other streams to wait for
   std::optional<Error> error;
+  bool records_early = false;      // see kDriverThatRecordsEarly
+  bool reads_host_memory = false;  // by itself, so that a copy from pageable memory may end after it returns
+  bool recording = false;
+
+  // Always ends a recording, which would else stay with the thread.
+  cudaError_t end_recording(cudaGraph_t* recorded) {
+    *recorded = nullptr;
+    return std::exchange(recording, false) ? cudaStreamEndCapture(stream, recorded) : cudaSuccess;
+  }
 
   ~State() {
+    cudaGraph_t recorded = nullptr;
+    end_recording(&recorded);
+    if (recorded != nullptr) cudaGraphDestroy(recorded);
     if (event != nullptr) cudaEventDestroy(event);
     if (stream != nullptr) cudaStreamDestroy(stream);
   }
@@ -109,9 +163,14 @@ Result<Stream> Stream::make(int device) {
   auto state = std::make_unique<State>();
   state->device = devices[static_cast<std::size_t>(device)];
   const auto where = std::source_location::current();
-  for (const auto status : {cudaSetDevice(device), cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking),
-                            cudaEventCreateWithFlags(&state->event, cudaEventDisableTiming)})
+  int driver = 0, reads_host_memory = 0;
+  for (const auto status :
+       {make_current(device), cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking),
+        cudaEventCreateWithFlags(&state->event, cudaEventDisableTiming), cudaDriverGetVersion(&driver),
+        cudaDeviceGetAttribute(&reads_host_memory, cudaDevAttrPageableMemoryAccess, device)})
     if (status != cudaSuccess) return error_of(status, where);
+  state->records_early = driver >= kDriverThatRecordsEarly;
+  state->reads_host_memory = reads_host_memory != 0;
   std::size_t free = 0, total = 0;
   if (cudaMemGetInfo(&free, &total) == cudaSuccess) state->device.free_bytes = static_cast<std::int64_t>(free);
   return Stream(std::move(state));
@@ -119,7 +178,7 @@ Result<Stream> Stream::make(int device) {
 
 const DeviceProperties& Stream::device() const { return state_->device; }
 std::int64_t Stream::free_bytes() const {
-  make_current(state_->device.index);
+  static_cast<void>(make_current(state_->device.index));
   std::size_t free = 0, total = 0;
   return cudaMemGetInfo(&free, &total) == cudaSuccess ? static_cast<std::int64_t>(free) : 0;
 }
@@ -128,10 +187,20 @@ void Stream::fail(Error error) {
   if (!failed()) state_->error = std::move(error);
 }
 void* Stream::handle() const {
-  make_current(state_->device.index);
+  static_cast<void>(make_current(state_->device.index));
   return state_->stream;
 }
-bool Stream::record(std::function<void()>) { return false; }
+bool Stream::prepare(const void* kernel, std::int64_t shared_bytes, bool early, const std::source_location& where) {
+  enter();
+  if (failed()) return false;
+  KernelFacts facts;
+  check_launch(look_up(state_->device.index, kernel, shared_bytes, &facts), where);
+  return early && facts.is_built_to_wait && state_->device.major >= 9 && state_->records_early;
+}
+
+void Stream::forget_lack_of_memory() {
+  if (failed() && state_->error->code == ErrorCode::kOutOfMemory) state_->error.reset();
+}
 
 void Stream::check_launch(int status, const std::source_location& where) {
   const auto code = static_cast<cudaError_t>(status);
@@ -139,48 +208,53 @@ void Stream::check_launch(int status, const std::source_location& where) {
 }
 
 void Stream::copy(void* to, const void* from, std::int64_t bytes, std::source_location where) {
+  enter();
   if (failed() || bytes == 0) return;
   check_launch(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, state_->stream), where);
+  if (state_->reads_host_memory && (is_pageable(to) || is_pageable(from)))
+    check_launch(cudaStreamSynchronize(state_->stream), where);
 }
 
 void Stream::fill(void* to, std::uint8_t byte, std::int64_t bytes, std::source_location where) {
+  enter();
   if (failed() || bytes == 0) return;
   check_launch(cudaMemsetAsync(to, byte, static_cast<std::size_t>(bytes), state_->stream), where);
 }
 
 Result<void> Stream::finish(std::source_location where) {
-  if (!failed()) check_launch(cudaStreamSynchronize(state_->stream), where);
+  // After a failure, too: what was handed in before may still use memory of the host.
+  check_launch(cudaStreamSynchronize(state_->stream), where);
   if (failed()) return *state_->error;
   return {};
 }
 
-void Stream::wait_for(const Stream& other) {
+void Stream::wait_for(const Stream& other, std::source_location where) {
   if (failed()) return;
-  const auto where = std::source_location::current();
   check_launch(cudaEventRecord(other.state_->event, other.state_->stream), where);
   check_launch(cudaStreamWaitEvent(state_->stream, other.state_->event, 0), where);
 }
 
 void Stream::enter() {
-  if (!failed()) check_launch(cudaSetDevice(state_->device.index), std::source_location::current());
+  if (!failed()) check_launch(make_current(state_->device.index), std::source_location::current());
 }
 
 void Stream::begin_recording() {
   if (failed()) return;
-  check_launch(cudaStreamBeginCapture(state_->stream, cudaStreamCaptureModeThreadLocal),
-               std::source_location::current());
+  const auto status = cudaStreamBeginCapture(state_->stream, cudaStreamCaptureModeThreadLocal);
+  state_->recording = status == cudaSuccess;
+  check_launch(status, std::source_location::current());
 }
 
 Graph Stream::end_recording() {
   Graph graph;
-  if (failed()) return graph;
   const auto where = std::source_location::current();
   cudaGraph_t recorded = nullptr;
-  check_launch(cudaStreamEndCapture(state_->stream, &recorded), where);
-  if (failed()) return graph;
-  graph.state_ = std::make_unique<Graph::State>();
-  check_launch(cudaGraphInstantiate(&graph.state_->graph, recorded, 0), where);
-  cudaGraphDestroy(recorded);
+  check_launch(state_->end_recording(&recorded), where);
+  if (!failed()) {
+    graph.state_ = std::make_unique<Graph::State>();
+    check_launch(cudaGraphInstantiate(&graph.state_->graph, recorded, 0), where);
+  }
+  if (recorded != nullptr) cudaGraphDestroy(recorded);
   return graph;
 }
 
@@ -223,8 +297,8 @@ double DeviceTimer::stop_ms() {
 namespace detail {
 
 void* device_allocate(Stream& stream, std::int64_t bytes, const std::source_location& where) {
+  stream.enter();
   if (stream.failed()) return nullptr;
-  make_current(stream.device().index);
   void* memory = nullptr;
   const auto status = cudaMalloc(&memory, static_cast<std::size_t>(bytes > 0 ? bytes : 1));
   if (status == cudaSuccess) return memory;

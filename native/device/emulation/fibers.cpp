@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "device/emulation/language.hpp"
+#include "device/emulation/order.hpp"
 
 namespace squeeze::emulation {
 
@@ -23,6 +25,8 @@ namespace {
 
 constexpr std::size_t kStackBytes = 256 << 10;
 constexpr std::size_t kWarp = 32;
+constexpr std::size_t kMostThreads = 1024;
+constexpr unsigned kMostBlocksAcross = 65535;
 
 // Opens when as many have arrived as are expected.
 struct Barrier {
@@ -55,6 +59,7 @@ struct Fiber {
   bool entered = false;
   Place place = {};
   bool done = false;
+  bool has_waited = false;  // for the launch before
   std::unique_ptr<unsigned char[]> stack = std::make_unique_for_overwrite<unsigned char[]>(kStackBytes);
   std::map<unsigned, Group>* groups = nullptr;  // of its warp, by mask
   std::vector<Copy> open_copies;
@@ -68,7 +73,8 @@ struct Block {
   ucontext_t beginning = {};
   jmp_buf scheduler = {};
   Fiber* current = nullptr;
-  bool moved = false;  // since the scheduler last began at the first fiber
+  bool moved = false;  // since the scheduler began its last pass
+  bool early = false;
   const std::function<void()>* body = nullptr;
 };
 
@@ -94,8 +100,16 @@ std::size_t index_in_block() {
   return (place.thread.z * block_size.y + place.thread.y) * block_size.x + place.thread.x;
 }
 
+[[noreturn]] void give_up(const char* why) {
+  std::fprintf(stderr, "Emulated GPU, block (%u, %u, %u), seed %llu: %s\n", place.block.x, place.block.y, place.block.z,
+               static_cast<unsigned long long>(seed()), why);
+  std::abort();
+}
+
 // A thread that has returned is waited for no more.
 void leave() {
+  if (block.early && !block.current->has_waited)
+    give_up("a thread of a launch that may begin early ends without waiting for the one before.");
   --block.barrier.expected;
   block.barrier.open_if_full();
   for (auto& [mask, group] : *block.current->groups) {
@@ -149,22 +163,28 @@ void run_block(dim3 at) {
     fiber.place.thread = {n % block_size.x, n / block_size.x % block_size.y, n / block_size.x / block_size.y};
     fiber.groups = &block.warps[i / kWarp];
     fiber.done = false;
+    fiber.has_waited = false;
     fiber.open_copies.clear();
     fiber.copies.clear();
   }
-  std::size_t left = threads;
-  while (left > 0) {
-    block.moved = false;
-    for (const auto& fiber : block.fibers) {
-      if (fiber->done) continue;
-      resume(*fiber);
-      if (fiber->done) --left;
+  // Warps keep step, or each runs as far as it can before another one does.
+  const bool far = chance(2) == 0;
+  for (std::size_t left = threads; left > 0;) {
+    bool any_moved = false;
+    for (AnyOrder warps(block.warps.size()); warps.has_next();) {
+      const std::size_t first = warps.next() * kWarp;
+      do {
+        block.moved = false;
+        for (AnyOrder lanes(std::min(kWarp, threads - first)); lanes.has_next();) {
+          Fiber& fiber = *block.fibers[first + lanes.next()];
+          if (fiber.done) continue;
+          resume(fiber);
+          if (fiber.done) --left;
+        }
+        any_moved |= block.moved;
+      } while (far && block.moved);
     }
-    if (!block.moved) {
-      std::fprintf(stderr, "Emulated GPU: threads of block (%u, %u, %u) wait for others that never come.\n", at.x, at.y,
-                   at.z);
-      std::abort();
-    }
+    if (!any_moved) give_up("threads wait for others that never come.");
   }
 }
 
@@ -172,9 +192,10 @@ void run_block(dim3 at) {
 
 void block_barrier() { wait_at(block.barrier); }
 
-void let_others_run() {
-  block.moved = true;
-  yield();
+void note_wait() { block.current->has_waited = true; }
+
+void check_alignment(const void* at, std::size_t bytes) {
+  if (reinterpret_cast<std::uintptr_t>(at) % bytes != 0) give_up("an address is not aligned to what is moved at once.");
 }
 
 int lane() { return static_cast<int>(index_in_block() % kWarp); }
@@ -191,6 +212,8 @@ const unsigned char* exchange(unsigned mask, const void* value, std::size_t size
 }
 
 void copy_later(void* to, const void* from, std::size_t bytes) {
+  check_alignment(to, bytes);
+  check_alignment(from, bytes);
   block.current->open_copies.push_back({to, from, bytes});
 }
 
@@ -213,21 +236,24 @@ unsigned char* shared_memory() {
   return reinterpret_cast<unsigned char*>((reinterpret_cast<std::uintptr_t>(shared.data()) + 127) / 128 * 128);
 }
 
-void run(dim3 grid, dim3 size, std::int64_t shared_bytes, const std::function<void()>& body) {
+void run(const Launched& how, const std::function<void()>& body) {
   // One launch at a time: what a kernel knows of itself is global here.
   static std::mutex launching;
   const std::lock_guard lock(launching);
-  grid_size = grid;
-  block_size = size;
+  grid_size = how.grid;
+  block_size = how.block;
   block.body = &body;
-  // Every block finds what no block has written.
-  shared.resize(static_cast<std::size_t>(shared_bytes) / sizeof(double) + 32);
-  for (unsigned z = 0; z < grid.z; ++z)
-    for (unsigned y = 0; y < grid.y; ++y)
-      for (unsigned x = 0; x < grid.x; ++x) {
-        std::memset(shared.data(), 0xff, shared.size() * sizeof(double));
-        run_block({x, y, z});
-      }
+  block.early = how.early;
+  if (std::size_t{how.block.x} * how.block.y * how.block.z > kMostThreads) give_up("a block has too many threads.");
+  if (how.grid.y > kMostBlocksAcross || how.grid.z > kMostBlocksAcross) give_up("a grid is too wide in y or z.");
+  if (how.shared_bytes > kSharedBytes) give_up("a block asks for more shared memory than there is.");
+  shared.resize(static_cast<std::size_t>(how.shared_bytes) / sizeof(double) + 32);
+  for (AnyOrder blocks(std::size_t{how.grid.x} * how.grid.y * how.grid.z); blocks.has_next();) {
+    const auto n = static_cast<unsigned>(blocks.next());
+    // Every block finds what no block has written.
+    std::memset(shared.data(), 0xff, shared.size() * sizeof(double));
+    run_block({n % how.grid.x, n / how.grid.x % how.grid.y, n / how.grid.x / how.grid.y});
+  }
 }
 
 }  // namespace squeeze::emulation

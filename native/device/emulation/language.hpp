@@ -1,7 +1,10 @@
 #pragma once
 // The language of kernels for a compiler that does not know it: threads of a block are fibers that take turns, and
-// switch at barriers and warp exchanges only. Correct, not fast. Finds what a GPU would not forgive: a barrier that not
-// all threads reach ends the program with a message.
+// switch at barriers and warp exchanges only. Correct, not fast. Turns and blocks come in an order drawn at random
+// (order.hpp), so that what relies on one shows. What a GPU would not forgive ends the program with a message: a
+// barrier that not all threads reach, an address that is not aligned, a launch beyond the limits, or one that does not
+// wait for the launch before. Not seen: what blocks that run at once do to each other, and statics of shared memory
+// that are read before they are written (they keep what the last block left there).
 
 #include <bit>
 #include <cmath>
@@ -12,6 +15,7 @@
 #include <type_traits>
 
 #include "base/half.hpp"
+#include "device/emulation/order.hpp"
 
 #define __global__
 #define __device__
@@ -61,11 +65,20 @@ struct Place {
 extern Place place;  // of the thread that runs
 extern dim3 block_size, grid_size;
 
+inline constexpr std::int64_t kSharedBytes = 99 << 10;  // that a block can ask for
+
+struct Launched {
+  dim3 grid, block;
+  std::int64_t shared_bytes;
+  bool early;  // every thread calls wait_for_previous()
+};
 // Runs body once for each thread of each block, block after block.
-void run(dim3 grid, dim3 block, std::int64_t shared_bytes, const std::function<void()>& body);
+void run(const Launched& how, const std::function<void()>& body);
 unsigned char* shared_memory();
 void block_barrier();
-void let_others_run();
+void note_wait();
+void check_alignment(const void* at, std::size_t bytes);
+inline void touch(const void* at) { static_cast<void>(*static_cast<const volatile unsigned char*>(at)); }
 int lane();
 // Every lane of `mask` gives `size` <= 64 bytes; when all have, each sees those of all 32 (of lanes outside the mask:
 // anything), until its next exchange.
@@ -91,7 +104,9 @@ T from_lane(const unsigned char* all, int lane) {
 #define blockDim (::squeeze::emulation::block_size)
 #define gridDim (::squeeze::emulation::grid_size)
 
-inline void __syncthreads() { squeeze::emulation::block_barrier(); }
+inline void __syncthreads(std::source_location where = std::source_location::current()) {
+  if (!squeeze::emulation::left_out(where)) squeeze::emulation::block_barrier();
+}
 inline int __syncthreads_or(int predicate) {
   static int any = 0;
   __syncthreads();
@@ -101,11 +116,11 @@ inline int __syncthreads_or(int predicate) {
   __syncthreads();
   return any;
 }
-inline void __syncwarp(unsigned mask = 0xffffffffu) {
+inline void __syncwarp(unsigned mask = 0xffffffffu, std::source_location where = std::source_location::current()) {
+  if (squeeze::emulation::left_out(where)) return;
   const int nothing = 0;
   squeeze::emulation::exchange(mask, &nothing, sizeof nothing);
 }
-inline void __nanosleep(unsigned) { squeeze::emulation::let_others_run(); }
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 
@@ -315,13 +330,19 @@ T* dynamic_shared() {
 
 inline unsigned permute_bytes(unsigned a, unsigned b, unsigned selector) { return __byte_perm(a, b, selector); }
 
-inline uint4 load_once(const uint4* at) { return *at; }
-inline uint2 load_once(const uint2* at) { return *at; }
+template <typename T>
+T load_once(const T* at) {
+  emulation::check_alignment(at, sizeof(T));
+  return *at;
+}
 
-inline void prefetch_line(const void*) {}
-inline void prefetch_bytes(const void*, unsigned) {}
+inline void prefetch_line(const void* at) { emulation::touch(at); }
+inline void prefetch_bytes(const void* at, unsigned bytes) {
+  emulation::check_alignment(at, 16);
+  if (bytes > 0) emulation::touch(static_cast<const unsigned char*>(at) + bytes - 1);
+}
 
-inline void wait_for_previous() {}
+inline void wait_for_previous() { emulation::note_wait(); }
 inline void let_next_begin() {}
 
 inline void copy_async_16(void* shared, const void* global) { emulation::copy_later(shared, global, 16); }
@@ -331,8 +352,8 @@ void copy_async_or_zero(void* shared, const void* global, bool there) {
 }
 inline void copy_async_commit() { emulation::end_copies(); }
 template <int Left>
-void copy_async_wait() {
-  emulation::finish_copies(Left);
+void copy_async_wait(std::source_location where = std::source_location::current()) {
+  if (!emulation::left_out(where)) emulation::finish_copies(Left);
 }
 
 template <typename T>
@@ -387,6 +408,7 @@ inline void mma_m16n8k32(int (&d)[4], const unsigned (&a)[4], const unsigned (&b
 }
 
 inline void load_matrix(unsigned (&d)[4], const void* row, bool transposed) {
+  emulation::check_alignment(row, 16);
   const auto* all = emulation::exchange(0xffffffffu, &row, sizeof row);
   const int g = emulation::lane() / 4, t = emulation::lane() % 4;
   for (int m = 0; m < 4; ++m) {
