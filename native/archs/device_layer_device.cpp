@@ -57,7 +57,6 @@ void WeightUploader<T>::send(void* to, std::span<const std::byte> from) {
 
 template <typename T>
 void WeightUploader<T>::upload(const LutWeight& weight, DeviceView<T> to, StoredLut& stored) {
-  stream_.enter();
   stored.assign(stream_, weight, [this](void* there, std::span<const std::byte> from) { send(there, from); });
   stored.decode(stream_, to);
 }

@@ -92,6 +92,7 @@ void DeviceReader::set_state(std::span<const std::int32_t> tokens, std::int64_t 
 
 void DeviceReader::begin(const Sampling& sampling, std::span<const std::int32_t> prompt, std::int64_t most) {
   stream_.enter();
+  stream_.forget_lack_of_memory();
   ahead_.reset();  // a step under way chose as it was said before
   is_greedy_ = takes_likeliest(sampling);
   if (is_greedy_) return;
@@ -124,7 +125,7 @@ void DeviceReader::run_one() {
     one.recorded = stream_.end_recording();
     one.recorded.launch(stream_);
   }
-  one.has_run = true;
+  one.has_run = !stream_.failed();
 }
 
 Result<void> DeviceReader::read(std::span<const std::int32_t> tokens, std::int64_t first, bool wants_next,
@@ -172,6 +173,7 @@ Result<MatrixView<const float>> DeviceReader::read_all(std::span<const std::int3
   const std::int64_t most = std::max<std::int64_t>(1, kLogitsBytes / (4 * vocabulary()));
   ahead_.reset();
   stream_.enter();
+  stream_.forget_lack_of_memory();
   for (std::int64_t begin = 0; begin < out.rows; begin += kPromptRows) {
     const std::int64_t count = std::min(kPromptRows, out.rows - begin);
     set_state(tokens.subspan(begin, count), first + begin);

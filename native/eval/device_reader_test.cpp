@@ -9,6 +9,7 @@
 #include "archs/tiny_checkpoint.hpp"
 #include "base/test_folder.hpp"
 #include "base/test_skip.hpp"
+#include "device/test_device.hpp"
 #include "eval/generator.hpp"
 #include "formats/synthetic.hpp"
 #include "ops/reference_test.hpp"
@@ -293,6 +294,30 @@ TEST_CASE("device: a model that has diverged says so, and what was read ahead of
       REQUIRE_FALSE(outcome.ok());
       CHECK(outcome.error().code == ErrorCode::kValueNotFinite);
     }
+  }
+}
+
+TEST_CASE("device: a reader that finds no room says so, and reads when there is some") {
+  const TestFolder folder;
+  SilentContext context;
+  for (const std::int32_t prompt : {20, 3}) {
+    CAPTURE(prompt);
+    const GenerationRequest request = greedy(some_tokens(prompt), 6);
+    const auto pair = generators(folder, "llama", Stored::kLut4Sparse);
+    if (!pair.device) return;
+    {
+      TestDevice device;
+      std::vector<DeviceArray<std::uint8_t>> taken;
+      for (std::int64_t bytes = device.stream().free_bytes(); bytes > 0; bytes /= 2) {
+        taken.emplace_back().vector(device.stream(), bytes);
+        device.stream().forget_lack_of_memory();
+      }
+      const auto outcome = pair.device->generate(
+          request, [](std::int32_t, float) {}, context);
+      if (outcome.ok()) return say_skipped("a device case", "a small model finds room in what is left of a page.");
+      CHECK(outcome.error().code == ErrorCode::kOutOfMemory);
+    }
+    CHECK(say(*pair.device, request).tokens == say(*pair.processor, request).tokens);
   }
 }
 
