@@ -41,6 +41,7 @@ template <typename T>
 class Batch {
  public:
   DeviceView<T> view() const { return view_; }
+  std::int64_t size_bytes() const { return there_.size_bytes(); }
 
   Result<void> take_in(Stream& stream, Place<const T> from, const BlockCut& cut, std::span<const std::int64_t> blocks,
                        DeviceView<const std::int64_t> numbers, T filling) {
@@ -167,7 +168,19 @@ Result<void> BlockLane::collect(const BlockWork& work) {
 }
 
 void BlockLane::abandon() {
-  if (!std::exchange(state_->blocks, {}).empty()) static_cast<void>(state_->stream.finish());
+  state_->blocks = {};
+  static_cast<void>(state_->stream.finish());  // of blocks that were handed in only in part, too
+}
+
+const DeviceProperties& BlockLane::device() const { return state_->stream.device(); }
+
+std::int64_t BlockLane::size_bytes() const {
+  const State& own = *state_;
+  std::int64_t bytes = own.weights.size_bytes() + own.sensitivity.size_bytes() + own.kept.size_bytes() +
+                       own.numbers.size_bytes() + own.kmeans.size_bytes();
+  for (const State::Results& to : own.results)
+    bytes += to.tables.size_bytes() + to.indices.size_bytes() + to.objective.size_bytes();
+  return bytes;
 }
 
 Result<BlockLanes> BlockLanes::make(int device, std::int64_t batch_weights) {
@@ -180,6 +193,27 @@ Result<BlockLanes> BlockLanes::make(int device, std::int64_t batch_weights) {
   return lanes;
 }
 
+std::int64_t BlockLanes::blocks_at_once(const BlockWork& work) const {
+  return std::max<std::int64_t>(1, batch_weights_ / std::max<std::int64_t>(1, work.cut.width()));
+}
+
+std::int64_t BlockLanes::size_bytes() const {
+  std::int64_t bytes = 0;
+  for (const BlockLane& lane : lanes_) bytes += lane.size_bytes();
+  return bytes;
+}
+
+std::int64_t BlockLanes::bytes_for(const BlockWork& work) const {
+  const std::int64_t rows = blocks_at_once(work), width = work.cut.width();
+  std::int64_t most_entries = 1, bytes = rows * width * 9;  // weights, sensitivities and marks
+  for (const BlockWidth& of : work.widths) {
+    bytes += rows * (width + 2 * of.entries + 16);
+    most_entries = std::max(most_entries, of.entries);
+  }
+  bytes += DeviceKmeans1d::work_bytes(lanes_.front().device(), rows, width, most_entries, work.exact);
+  return static_cast<std::int64_t>(lanes_.size()) * bytes;
+}
+
 Result<void> BlockLanes::run(const BlockWork& work, std::span<const std::int64_t> blocks, RunContext& context) {
   if (work.widths.empty()) return {};
   auto done = run_batches(work, blocks, context);
@@ -188,8 +222,7 @@ Result<void> BlockLanes::run(const BlockWork& work, std::span<const std::int64_t
 }
 
 Result<void> BlockLanes::run_batches(const BlockWork& work, std::span<const std::int64_t> blocks, RunContext& context) {
-  const auto batch =
-      static_cast<std::size_t>(std::max<std::int64_t>(1, batch_weights_ / std::max<std::int64_t>(1, work.cut.width())));
+  const auto batch = static_cast<std::size_t>(blocks_at_once(work));
   std::size_t turn = 0;
   for (std::size_t first = 0; first < blocks.size(); first += batch, ++turn) {
     SQUEEZE_TRY(context.check_cancelled());

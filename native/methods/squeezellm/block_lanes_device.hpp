@@ -59,6 +59,9 @@ class BlockLane {
   // Waits without results.
   void abandon();
 
+  const DeviceProperties& device() const;
+  std::int64_t size_bytes() const;
+
  private:
   struct State;
   std::unique_ptr<State> state_;
@@ -67,11 +70,15 @@ class BlockLane {
 class BlockLanes {
  public:
   static Result<BlockLanes> make(int device, std::int64_t batch_weights);
+  // Of the device's memory, about: that such work takes, and that is held from work before.
+  std::int64_t bytes_for(const BlockWork& work) const;
+  std::int64_t size_bytes() const;
   // The blocks of these numbers; other results stay as they are. What is on the device must have been made. Waits for
   // the results. Fails when cancelled.
   Result<void> run(const BlockWork& work, std::span<const std::int64_t> blocks, RunContext& context);
 
  private:
+  std::int64_t blocks_at_once(const BlockWork& work) const;
   Result<void> run_batches(const BlockWork& work, std::span<const std::int64_t> blocks, RunContext& context);
 
   std::vector<BlockLane> lanes_;

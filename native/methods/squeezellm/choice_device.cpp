@@ -13,9 +13,8 @@ namespace squeeze {
 
 namespace {
 
-constexpr std::int64_t kUploadedAtOnce = std::int64_t{1} << 22;  // floats
-constexpr std::int64_t kPieceOnDevice = std::int64_t{1} << 30;   // weights, where nothing has to be copied
-constexpr std::int64_t kForClustering = std::int64_t{5} << 29;   // bytes
+constexpr std::int64_t kPieceOnDevice = std::int64_t{1} << 30;  // weights, where nothing has to be copied
+constexpr std::int64_t kForClustering = std::int64_t{5} << 29;  // bytes that rows need, or about
 
 class DeviceChoice final : public WeightChoice {
  public:
@@ -25,8 +24,8 @@ class DeviceChoice final : public WeightChoice {
   Result<void> open() {
     SQUEEZE_TRY(room_.stream.finish());  // what a choice before has handed in
     SQUEEZE_TRY(check_room(bytes_of_marks()));
-    stays_ = room_.can_spare(matrix_bytes() + bytes_of_marks());
-    if (!stays_) release_matrix();
+    held_bytes_ = bytes_of_marks();
+    stays_if_spared(kForClustering);
     take_marks(room_.now.marks);
     room_.stream.fill(marks(), 0, size());
     take_marks(room_.next);
@@ -88,10 +87,7 @@ class DeviceChoice final : public WeightChoice {
     grid_ = grid_of(input(), options);
     entries_ = std::int64_t{1} << options.bits;
     SQUEEZE_TRY(check_room(bytes_of_marks() + bytes_of_rounds()));
-    if (stays_ && !room_.can_spare(matrix_bytes() + bytes_of_marks() + bytes_of_rounds())) {
-      stays_ = false;
-      release_matrix();
-    }
+    held_bytes_ = bytes_of_marks() + bytes_of_rounds();
     for (MarkedCodebooks* each : {&room_.now, &room_.aside}) {
       each->indices.vector(room_.stream, size());
       each->tables.matrix(room_.stream, grid_.count(), entries_);
@@ -165,13 +161,18 @@ class DeviceChoice final : public WeightChoice {
     if (bytes <= room_.within_reach()) return {};
     const auto megabytes = [](std::int64_t some) { return std::to_string(some / 1'000'000) + " MB"; };
     return Error{.code = ErrorCode::kOutOfMemory,
-                 .message = input().name + ": choosing which weights are kept takes " + megabytes(bytes) +
-                            " of the GPU's memory, and " + megabytes(room_.within_reach()) + " are free.",
+                 .message = input().name + ": choosing which weights are kept, and clustering, take " +
+                            megabytes(bytes) + " of the GPU's memory, and " + megabytes(room_.within_reach()) +
+                            " are free.",
                  .tensor = input().name + ".weight",
                  .hint = "Squeeze it on the processor, or keep no weights of it."};
   }
 
-  void release_matrix() {
+  // The matrix is there only where it leaves so much for clustering.
+  void stays_if_spared(std::int64_t clustering) {
+    stays_ =
+        stays_ && matrix_bytes() + held_bytes_ <= std::min(room_.within_reach() - clustering, room_.options.most_bytes);
+    if (stays_) return;
     room_.weights = {};
     room_.sensitivity = {};
     have_ = 0;
@@ -236,6 +237,9 @@ class DeviceChoice final : public WeightChoice {
   }
 
   Result<void> run(BlockWork& work, std::span<const std::int64_t> blocks, RunContext& context) {
+    const std::int64_t clustering = room_.lanes.bytes_for(work);
+    SQUEEZE_TRY(check_room(held_bytes_ + clustering));
+    stays_if_spared(clustering);
     if (stays_ && size() > 0) {
       SQUEEZE_TRY(named(bring(work.sensitivity.given() ? kBoth : kWeights)));
       work.weights = {.there = room_.weights.data()};
@@ -270,8 +274,9 @@ class DeviceChoice final : public WeightChoice {
   }
 
   ChoiceRoom& room_;
-  bool stays_ = true;  // all of the matrix on the device, once it is asked for
-  int have_ = 0;       // what of it is there
+  bool stays_ = true;            // all of the matrix on the device, once it is asked for
+  int have_ = 0;                 // what of it is there
+  std::int64_t held_bytes_ = 0;  // of all else but clustering
   MethodOptions options_;
   CodebookGrid grid_;
   std::int64_t entries_ = 0;
@@ -280,8 +285,9 @@ class DeviceChoice final : public WeightChoice {
 
 }  // namespace
 
-Result<PinnedUpload> PinnedUpload::make(int device) {
+Result<PinnedUpload> PinnedUpload::make(int device, std::int64_t at_once) {
   PinnedUpload upload;
+  upload.at_once_ = at_once;
   for (int i = 0; i < 2; ++i) {
     SQUEEZE_ASSIGN(Stream stream, Stream::make(device));
     upload.sides_.push_back({std::move(stream), {}});
@@ -292,10 +298,10 @@ Result<PinnedUpload> PinnedUpload::make(int device) {
 Result<void> PinnedUpload::upload(std::span<const float> from, float* to) {
   const auto size = static_cast<std::int64_t>(from.size());
   std::size_t turn = 0;
-  for (std::int64_t first = 0; first < size; first += kUploadedAtOnce, ++turn) {
+  for (std::int64_t first = 0; first < size; first += at_once_, ++turn) {
     Side& side = sides_[turn % 2];
     SQUEEZE_TRY(side.stream.finish());  // its memory is free again
-    const std::int64_t count = std::min(kUploadedAtOnce, size - first);
+    const std::int64_t count = std::min(at_once_, size - first);
     if (side.memory.size() < count) {
       SQUEEZE_ASSIGN(side.memory, PinnedArray<float>::make(count));
     }
@@ -311,18 +317,14 @@ Result<void> PinnedUpload::upload(std::span<const float> from, float* to) {
 Result<ChoiceRoom> ChoiceRoom::make(int device, const DeviceEngineOptions& options) {
   SQUEEZE_ASSIGN(Stream stream, Stream::make(device));
   SQUEEZE_ASSIGN(BlockLanes lanes, BlockLanes::make(device, options.batch_weights));
-  SQUEEZE_ASSIGN(PinnedUpload pinned, PinnedUpload::make(device));
+  SQUEEZE_ASSIGN(PinnedUpload pinned, PinnedUpload::make(device, options.upload_weights));
   return ChoiceRoom{
       .options = options, .stream = std::move(stream), .lanes = std::move(lanes), .pinned = std::move(pinned)};
 }
 
 std::int64_t ChoiceRoom::within_reach() const {
   return stream.free_bytes() + weights.size_bytes() + sensitivity.size_bytes() + now.size_bytes() + aside.size_bytes() +
-         objective.size_bytes() + next.size_bytes() + changed.size_bytes();
-}
-
-bool ChoiceRoom::can_spare(std::int64_t bytes) const {
-  return bytes <= std::min(within_reach() - kForClustering, options.most_bytes);
+         objective.size_bytes() + next.size_bytes() + changed.size_bytes() + lanes.size_bytes();
 }
 
 Result<std::unique_ptr<WeightChoice>> open_device_choice(ChoiceRoom& room, const MatrixInput& input) {

@@ -16,7 +16,8 @@ namespace squeeze {
 // Brings host memory to the device through pinned memory, half of which is filled while the other is copied.
 class PinnedUpload {
  public:
-  static Result<PinnedUpload> make(int device);
+  // `at_once`: floats in each of the halves.
+  static Result<PinnedUpload> make(int device, std::int64_t at_once);
   // Waits until it is there.
   Result<void> upload(std::span<const float> from, float* to);
 
@@ -26,6 +27,7 @@ class PinnedUpload {
     PinnedArray<float> memory;
   };
   std::vector<Side> sides_;
+  std::int64_t at_once_ = 1;
 };
 
 // Marks with the codebooks that belong to them.
@@ -43,8 +45,6 @@ struct ChoiceRoom {
 
   // Bytes of the device's memory that are free or held here.
   std::int64_t within_reach() const;
-  // Whether so many of those leave enough for clustering.
-  bool can_spare(std::int64_t bytes) const;
 
   DeviceEngineOptions options;
   Stream stream;

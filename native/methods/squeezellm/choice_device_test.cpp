@@ -17,8 +17,8 @@ using namespace squeeze;
 
 namespace {
 
-// The matrix stays on the device, or comes in pieces of a few rows.
-const std::vector<DeviceEngineOptions> kWays = {{}, {.batch_weights = 700, .most_bytes = 0}};
+// The matrix stays on the device, to which it came in parts, or comes in pieces of a few rows.
+const std::vector<DeviceEngineOptions> kWays = {{.upload_weights = 300}, {.batch_weights = 700, .most_bytes = 0}};
 
 std::unique_ptr<MatrixEngine> engine_of(const DeviceEngineOptions& options) {
   auto engine = make_device_matrix_engine(0, options);

@@ -43,10 +43,17 @@ __host__ __device__ constexpr std::int64_t words_of_array(std::int64_t cols) {
   return (cols + 1 + kPadding + 31) / 32 * 32;
 }
 
-std::int64_t words_of_slot(std::int64_t cols, int most_entries, bool exact) {
+std::int64_t words_of_slot(std::int64_t cols, std::int64_t most_entries, bool exact) {
   const std::int64_t stride = exact ? words_of_array(cols) : kBinRoom;
-  const std::int64_t layers = std::max<std::int64_t>(0, std::min<std::int64_t>(most_entries, cols) - 1);
+  const std::int64_t layers = std::max<std::int64_t>(0, std::min(most_entries, cols) - 1);
   return kWordArrays * words_of_array(cols) + (layers * stride + kBinRoom + 63) / 64 * 32;
+}
+
+// Blocks for all processors at once, each row after row in its own slot.
+std::int64_t blocks_of(const DeviceProperties& device, std::int64_t rows, std::int64_t slot_words) {
+  const std::int64_t slot_bytes = slot_words * static_cast<std::int64_t>(sizeof(std::uint64_t));
+  return std::clamp<std::int64_t>(kMostWorkBytes / slot_bytes, 1,
+                                  std::clamp<std::int64_t>(rows, 1, 3 * std::max(1, device.multiprocessors)));
 }
 
 // Memory of the block that no kernel's launch sizes.
@@ -200,16 +207,20 @@ void DeviceKmeans1d::cluster(Stream& stream, DeviceView<const float> weights, co
   job.shared_values = weights.cols + 1 + kPadding <= kBinRoom ? kBinRoom : kSharedValues;
   static_assert(4 * kBinRoom * sizeof(double) + sizeof(Shared) <= 48 * 1024);
   static_assert(4 * kSharedValues * sizeof(double) > 48 * 1024);
-  // Blocks for all processors at once, each row after row in its own slot.
-  const std::int64_t blocks =
-      std::clamp<std::int64_t>(kMostWorkBytes / (job.slot_words * static_cast<std::int64_t>(sizeof(std::uint64_t))), 1,
-                               std::min<std::int64_t>(weights.rows, 3 * std::max(1, stream.device().multiprocessors)));
+  const std::int64_t blocks = blocks_of(stream.device(), weights.rows, job.slot_words);
   job.work = work_.matrix(stream, blocks, job.slot_words).data;
   launch(stream,
          {.grid = {static_cast<unsigned>(blocks)},
           .block = {kThreads},
           .shared = 4 * job.shared_values * static_cast<std::int64_t>(sizeof(double))},
          exact ? cluster_kernel<true> : cluster_kernel<false>, job);
+}
+
+std::int64_t DeviceKmeans1d::work_bytes(const DeviceProperties& device, std::int64_t rows, std::int64_t cols,
+                                        std::int64_t most_entries, bool exact) {
+  using namespace kmeans1d_device;
+  const std::int64_t slot_words = words_of_slot(cols, most_entries, exact);
+  return blocks_of(device, rows, slot_words) * slot_words * static_cast<std::int64_t>(sizeof(std::uint64_t));
 }
 
 }  // namespace squeeze

@@ -23,9 +23,14 @@ class DeviceKmeans1d {
   // weights [N, K], finite; sensitivity [N, K], finite and ≥ 0, or null for equal weights; kept [N, K], 1 = has no say
   // in the clustering and does not count in the objective, or null for none. A row whose F is all zero is clustered
   // with equal weights, and so is one whose weights are all kept. With `exact` one dynamic program serves all codebooks
-  // (up to seven). Each row by itself: the rows may come in any batches. Takes up to 1 GB of the device's memory.
+  // (up to seven). Each row by itself: the rows may come in any batches. Takes work_bytes() of the device's memory.
   void cluster(Stream& stream, DeviceView<const float> weights, const float* sensitivity, const std::uint8_t* kept,
                bool exact, std::span<const DeviceCodebooks> widths);
+
+  std::int64_t size_bytes() const { return work_.size_bytes(); }
+  // 1 GB at most, or what a single row needs where that is more.
+  static std::int64_t work_bytes(const DeviceProperties& device, std::int64_t rows, std::int64_t cols,
+                                 std::int64_t most_entries, bool exact);
 
  private:
   DeviceArray<std::uint64_t> work_;
