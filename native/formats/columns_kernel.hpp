@@ -145,8 +145,7 @@ __device__ __forceinline__ void add_up_dense(const Task& task, const RowBlock& b
       if (unit + kWeightsAhead < end) Layout::load(stream, unit + kWeightsAhead, units[d]);
     }
   }
-  copy_async_wait<0>();
-  __syncthreads();  // the room takes the place of the stages
+  __syncthreads();  // all columns have been read, and the room takes the place of their stages
 
   const int row = warp * kTileRows + lane / 4;
 #pragma unroll

@@ -31,6 +31,7 @@ constexpr Case kCases[] = {{Stored::kF16, 0, false, 1, 1, 1},       {Stored::kF1
                            {Stored::kLut, 6, true, 140, 400, 11},   {Stored::kLut, 2, true, 129, 64, 16},
                            {Stored::kLut, 5, true, 20, 140, 1},     {Stored::kLut, 7, false, 35, 256, 6},
                            {Stored::kLut, 8, true, 33, 300, 1},     {Stored::kLut, 8, false, 70, 160, 13},
+                           {Stored::kLut, 8, true, 150, 300, 1},    {Stored::kLut, 6, false, 165, 260, 3},
                            {Stored::kShared, 3, false, 33, 160, 1}, {Stored::kGroups, 4, false, 20, 130, 3}};
 
 StoredExample example_of(const Case& c) {
@@ -199,6 +200,24 @@ TEST_CASE("device: a product of rounded numbers is left to others where its weig
     CHECK_FALSE(multiply_rounded(device.stream(), device.empty<Half>(c.vectors, c.cols), of, space));
     CHECK(device.back(y).values == before.values);
   }
+}
+
+TEST_CASE("device: a recorded product has the shared memory that it needs, whatever was launched since") {
+  TestDevice device;
+  if (!device) return;
+  FewSpace space;
+  const Case wide_case{Stored::kF16, 0, false, 16, 14336, 1}, narrow_case{Stored::kF16, 0, false, 16, 256, 1};
+  const Uploaded wide(device, wide_case), narrow(device, narrow_case);
+  const auto x = random_matrix(1, wide_case.cols, 7);
+  const auto x_there = device.of(x), y = device.empty<float>(1, wide_case.rows);
+  const FewProduct of_wide[] = {{wide.weight.get(), {.y = y}}}, of_narrow[] = {{narrow.weight.get(), {.y = y}}};
+  multiply_few(device.stream(), {.x = x_there}, of_wide, space);  // allocates
+  device.stream().begin_recording();
+  multiply_few(device.stream(), {.x = x_there}, of_wide, space);
+  const Graph recorded = device.stream().end_recording();
+  multiply_few(device.stream(), {.x = {x_there.data, 1, narrow_case.cols}}, of_narrow, space);
+  recorded.launch(device.stream());
+  CHECK(relative_error(device.back(y).values, product(wide.example.values, x)) < tolerance_of(wide_case));
 }
 
 TEST_CASE("device: the norm before a product, three products in one, and the gate") {

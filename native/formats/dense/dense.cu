@@ -16,7 +16,7 @@ template <typename T>
 class DenseLayout {
  public:
   using Number = T;
-  static constexpr int kUnitsAhead = 2;
+  static constexpr int kUnitsAhead = 1;  // 128 bytes a thread; two find no room in its registers
   static constexpr int kTileSharedBytes = 0;
   static constexpr int kTableWords = 0;
   struct Unit {
