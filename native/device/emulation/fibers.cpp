@@ -8,7 +8,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -236,10 +235,8 @@ unsigned char* shared_memory() {
   return reinterpret_cast<unsigned char*>((reinterpret_cast<std::uintptr_t>(shared.data()) + 127) / 128 * 128);
 }
 
+// One launch at a time: what a kernel knows of itself is global here.
 void run(const Launched& how, const std::function<void()>& body) {
-  // One launch at a time: what a kernel knows of itself is global here.
-  static std::mutex launching;
-  const std::lock_guard lock(launching);
   grid_size = how.grid;
   block_size = how.block;
   block.body = &body;

@@ -72,7 +72,7 @@ struct Launched {
   std::int64_t shared_bytes;
   bool early;  // every thread calls wait_for_previous()
 };
-// Runs body once for each thread of each block, block after block.
+// Runs body once for each thread of each block, block after block. By one thread of the host at a time.
 void run(const Launched& how, const std::function<void()>& body);
 unsigned char* shared_memory();
 void block_barrier();

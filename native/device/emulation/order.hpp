@@ -1,6 +1,7 @@
 #pragma once
 // The order in which things happen that a GPU may do in any: of threads, of blocks, of streams. Drawn at random, the
-// same for the same SQUEEZE_EMULATION_SEED (1 where it is not set) and the same work of one host thread.
+// same for the same SQUEEZE_EMULATION_SEED (1 where it is not set) and the same work of one host thread. With seed 0
+// threads and blocks come one after another, and streams do everything at once.
 
 #include <cstddef>
 #include <cstdint>
