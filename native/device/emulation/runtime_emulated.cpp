@@ -53,30 +53,23 @@ constexpr std::size_t kMostPoisoned = std::size_t{256} << 20;
 struct Device {
   std::recursive_mutex mutex;
   std::set<std::shared_ptr<Queue>> queues;
-  std::map<const unsigned char*, std::int64_t> pinned;
-  struct Mapping {
-    void* start;
-    std::size_t bytes;
+  struct Range {
+    std::int64_t bytes;
+    void* mapping = nullptr;
+    std::size_t mapped_bytes = 0;
   };
-  std::map<const unsigned char*, std::pair<std::int64_t, Mapping>> memory;
-  std::int64_t used_bytes = 0;
+  using Ranges = std::map<const unsigned char*, Range>;
+  Ranges pinned, memory;
+  std::int64_t used_bytes = 0;  // of memory
 
-  template <typename Map>
-  static bool holds(const Map& ranges, const void* at) {
-    const auto after = ranges.upper_bound(static_cast<const unsigned char*>(at));
-    return after != ranges.begin() && static_cast<const unsigned char*>(at) < end_of(*std::prev(after));
+  static bool holds(const Ranges& ranges, const void* at) {
+    const auto* place = static_cast<const unsigned char*>(at);
+    const auto after = ranges.upper_bound(place);
+    return after != ranges.begin() && place < std::prev(after)->first + std::prev(after)->second.bytes;
   }
   bool is_pageable(const void* at) const { return !holds(memory, at) && !holds(pinned, at); }
   void run_all() {
     for (const auto& queue : queues) queue->run_all();
-  }
-
- private:
-  static const unsigned char* end_of(const std::pair<const unsigned char* const, std::int64_t>& range) {
-    return range.first + range.second;
-  }
-  static const unsigned char* end_of(const std::pair<const unsigned char* const, std::pair<std::int64_t, Mapping>>& r) {
-    return r.first + r.second.first;
   }
 };
 
@@ -283,7 +276,7 @@ void* device_allocate(Stream& stream, std::int64_t bytes, const std::source_loca
   mprotect(last, page, PROT_NONE);
   std::memset(last - size, 0xff, std::min(size, kMostPoisoned));
   device().used_bytes += static_cast<std::int64_t>(size);
-  device().memory[last - size] = {static_cast<std::int64_t>(size), {start, pages + page}};
+  device().memory[last - size] = {static_cast<std::int64_t>(size), start, pages + page};
   return last - size;
 }
 
@@ -293,8 +286,8 @@ void device_free(void* memory) {
   const std::lock_guard lock(device().mutex);
   device().run_all();
   const auto entry = device().memory.find(static_cast<unsigned char*>(memory));
-  device().used_bytes -= entry->second.first;
-  munmap(entry->second.second.start, entry->second.second.bytes);
+  device().used_bytes -= entry->second.bytes;
+  munmap(entry->second.mapping, entry->second.mapped_bytes);
   device().memory.erase(entry);
 }
 
@@ -302,7 +295,7 @@ void* pinned_allocate(std::int64_t bytes) {
   not_while_recording("memory is asked for");
   void* memory = std::malloc(static_cast<std::size_t>(std::max<std::int64_t>(bytes, 1)));
   const std::lock_guard lock(device().mutex);
-  if (memory != nullptr) device().pinned[static_cast<unsigned char*>(memory)] = std::max<std::int64_t>(bytes, 1);
+  if (memory != nullptr) device().pinned[static_cast<unsigned char*>(memory)] = {std::max<std::int64_t>(bytes, 1)};
   return memory;
 }
 
